@@ -1,0 +1,28 @@
+#pragma once
+
+/// Symbol visibility. `LIBNET_ASIO_SHARED` is defined for everybody who links a shared libnet,
+/// `LIBNET_ASIO_BUILDING` while libnet itself is compiled; the test kit has its own pair.
+
+#if defined(_WIN32)
+#define LIBNET_ASIO_EXPORT __declspec(dllexport)
+#define LIBNET_ASIO_IMPORT __declspec(dllimport)
+#else
+#define LIBNET_ASIO_EXPORT __attribute__((visibility("default")))
+#define LIBNET_ASIO_IMPORT __attribute__((visibility("default")))
+#endif
+
+#if !defined(LIBNET_ASIO_SHARED)
+#define LIBNET_ASIO_DECL
+#elif defined(LIBNET_ASIO_BUILDING)
+#define LIBNET_ASIO_DECL LIBNET_ASIO_EXPORT
+#else
+#define LIBNET_ASIO_DECL LIBNET_ASIO_IMPORT
+#endif
+
+#if !defined(LIBNET_ASIO_SHARED)
+#define LIBNET_ASIO_TESTING_DECL
+#elif defined(LIBNET_ASIO_TESTING_BUILDING)
+#define LIBNET_ASIO_TESTING_DECL LIBNET_ASIO_EXPORT
+#else
+#define LIBNET_ASIO_TESTING_DECL LIBNET_ASIO_IMPORT
+#endif

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <libnet/core/bytes.hpp>
+#include <libnet/core/config.hpp>
+#include <libnet/core/literals.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace libnet {
+
+/// Received bytes in one piece, from the first that nobody has consumed to the last that came.
+///
+///     |  consumed  |  data()            |  free: prepare()   |
+///     0          begin                 end               capacity
+///
+/// Grows as bytes arrive: the free part is 4 KiB at first and doubles, up to 256 KiB, while reads
+/// fill it; a frame that is known to be longer lets the buffer double what has really come, no
+/// more. So a peer that announces a gigabyte and sends ten bytes holds 4 KiB, and the capacity
+/// never exceeds twice what was here at once and one read.
+///
+/// Cost     linear: a byte is copied a few times at most, even if bytes come one by one.
+class LIBNET_ASIO_DECL receive_buffer {
+public:
+    static constexpr std::size_t smallest_read = 4_KiB;
+    static constexpr std::size_t largest_read = 256_KiB;
+
+    receive_buffer() noexcept = default;
+    receive_buffer(receive_buffer&& other) noexcept { swap(other); }
+    receive_buffer& operator=(receive_buffer other) noexcept
+    {
+        swap(other);
+        return *this;
+    }
+    ~receive_buffer() = default;
+
+    /// Valid until the next prepare() or release().
+    bytes data() const noexcept { return {storage_.get() + begin_, end_ - begin_}; }
+
+    std::size_t size() const noexcept { return end_ - begin_; }
+    bool empty() const noexcept { return begin_ == end_; }
+    std::size_t capacity() const noexcept { return capacity_; }
+
+    /// Room for the next read, never empty. May move what data() shows.
+    /// `needed`: what the frame under way is known to want in total, a hint.
+    mutable_bytes prepare(std::size_t needed = 0);
+
+    /// So many bytes were read into the room of the last prepare().
+    void commit(std::size_t count) noexcept;
+
+    /// The first `count` bytes of data() are done with.
+    void consume(std::size_t count) noexcept { begin_ += count; }
+
+    /// Gives the memory back if nothing is in it.
+    void release() noexcept;
+
+private:
+    void swap(receive_buffer& other) noexcept
+    {
+        std::swap(storage_, other.storage_);
+        std::swap(capacity_, other.capacity_);
+        std::swap(begin_, other.begin_);
+        std::swap(end_, other.end_);
+        std::swap(read_size_, other.read_size_);
+    }
+
+    std::unique_ptr<std::byte[]> storage_;
+    std::size_t capacity_ = 0;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    std::size_t read_size_ = smallest_read;  // doubles while reads fill it
+};
+
+}  // namespace libnet

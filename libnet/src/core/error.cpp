@@ -1,0 +1,147 @@
+#include <libnet/core/error.hpp>
+
+#include <boost/system/errc.hpp>
+
+#include <string>
+
+namespace libnet {
+namespace {
+
+struct entry {
+    const char* name;
+    const char* text;
+};
+
+constexpr entry describe(error e) noexcept
+{
+    switch (e) {
+    case error::cancelled: return {"cancelled", "cancelled"};
+    case error::closed: return {"closed", "closed in order"};
+    case error::truncated_frame:
+        return {"truncated_frame", "the stream ended in the middle of a frame"};
+    case error::truncated_stream:
+        return {"truncated_stream", "the stream ended without a TLS close_notify"};
+    case error::frame_too_large:
+        return {"frame_too_large", "a frame is larger than the limit (max_frame)"};
+    case error::malformed_frame:
+        return {"malformed_frame", "bytes arrived that are no frame of this framing"};
+    case error::refused_payload:
+        return {"refused_payload", "the framing cannot carry this payload; nothing was sent"};
+    case error::timeout: return {"timeout", "the deadline passed"};
+    case error::connect_timeout: return {"connect_timeout", "connecting took too long"};
+    case error::handshake_timeout:
+        return {"handshake_timeout", "the TLS handshake took too long"};
+    case error::first_frame_timeout:
+        return {"first_frame_timeout", "connected, but no first frame came in time"};
+    case error::frame_timeout:
+        return {"frame_timeout", "a frame that had begun was not complete in time"};
+    case error::idle_timeout: return {"idle_timeout", "nothing was sent or received for too long"};
+    case error::send_timeout:
+        return {"send_timeout", "the peer did not take what was sent in time"};
+    case error::heartbeat_timeout: return {"heartbeat_timeout", "no sign of life from the peer"};
+    case error::drain_timeout: return {"drain_timeout", "the session did not end while draining"};
+    case error::close_timeout:
+        return {"close_timeout", "the peer did not end its side of the connection in time"};
+    case error::lifetime_exceeded:
+        return {"lifetime_exceeded", "the connection reached its maximum lifetime"};
+    case error::too_slow: return {"too_slow", "the peer sends below the minimum data rate"};
+    case error::peer_not_reading:
+        return {"peer_not_reading", "the peer reads too slowly: its send queue is full"};
+    case error::draining: return {"draining", "the server is stopping"};
+    case error::limit_reached: return {"limit_reached", "a configured limit is reached"};
+    case error::pool_exhausted:
+        return {"pool_exhausted", "no connection of the pool became free in time"};
+    case error::circuit_open:
+        return {"circuit_open", "the endpoint is failing and is not tried for now"};
+    case error::invalid_endpoint:
+        return {"invalid_endpoint", "not an endpoint: expected HOST:PORT, such as 127.0.0.1:9000 "
+                                    "or [::1]:9000"};
+    case error::host_not_found: return {"host_not_found", "the host name does not resolve"};
+    case error::option_refused: return {"option_refused", "the kernel refused a socket option"};
+    case error::out_of_descriptors:
+        return {"out_of_descriptors", "no file descriptor is free: raise the limit (ulimit -n)"};
+    case error::not_supported: return {"not_supported", "not supported here"};
+    case error::no_value: return {"no_value", "the task ended without a value"};
+    }
+    return {"unknown", "unknown libnet error"};
+}
+
+constexpr bool is_timeout(error e) noexcept
+{
+    return e >= error::timeout && e <= error::lifetime_exceeded;
+}
+
+constexpr bool is_bad_input(error e) noexcept
+{
+    return e == error::truncated_frame || e == error::truncated_stream ||
+           e == error::frame_too_large || e == error::malformed_frame;
+}
+
+// Nobody deletes a category: its base has a protected destructor that is not virtual, so that it
+// stays usable while other statics are destroyed. GCC warns because that base has friends.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+
+class libnet_category final : public boost::system::error_category {
+public:
+    const char* name() const noexcept override { return "libnet"; }
+
+    std::string message(int value) const override
+    {
+        return describe(static_cast<error>(value)).text;
+    }
+
+    bool equivalent(int value, const error_condition& other) const noexcept override
+    {
+        namespace errc = boost::system::errc;
+        const auto e = static_cast<error>(value);
+        if (other == make_error_condition(condition::timeout) ||
+            other == errc::make_error_condition(errc::timed_out)) {
+            return is_timeout(e);
+        }
+        if (other == make_error_condition(condition::bad_input)) {
+            return is_bad_input(e);
+        }
+        if (other == errc::make_error_condition(errc::operation_canceled)) {
+            return e == error::cancelled;
+        }
+        return default_error_condition(value) == other;
+    }
+};
+
+class libnet_condition_category final : public boost::system::error_category {
+public:
+    const char* name() const noexcept override { return "libnet.condition"; }
+
+    std::string message(int value) const override
+    {
+        switch (static_cast<condition>(value)) {
+        case condition::timeout: return "a timeout";
+        case condition::bad_input: return "the peer broke the framing";
+        }
+        return "unknown libnet condition";
+    }
+};
+
+#pragma GCC diagnostic pop
+
+}  // namespace
+
+const boost::system::error_category& error_category() noexcept
+{
+    static const libnet_category category;
+    return category;
+}
+
+const boost::system::error_category& condition_category() noexcept
+{
+    static const libnet_condition_category category;
+    return category;
+}
+
+const char* name_of(error e) noexcept
+{
+    return describe(e).name;
+}
+
+}  // namespace libnet

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Shows that the checks of this folder see what they are there for: each violation is planted and must be reported."""
+
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+CHECKS = Path(__file__).parent
+INCLUDE = "libnet/include/libnet/"
+SOURCE = "libnet/src/"
+
+# A small tree without a fault.
+SOUND = {
+    INCLUDE + "libnet.hpp": "#include <libnet/version.hpp>\n#include <libnet/core/error.hpp>\n"
+                            "#include <libnet/framing/raw.hpp>\n#include <libnet/policy/limits.hpp>\n"
+                            "#include <libnet/runtime/task.hpp>\n#include <libnet/transport/tcp.hpp>\n"
+                            "#include <libnet/session/connection.hpp>\n",
+    INCLUDE + "version.hpp": "",
+    INCLUDE + "asio.hpp": "#include <boost/asio/awaitable.hpp>\n#include <libnet/session/connection.hpp>\n",
+    INCLUDE + "core/error.hpp": "#include <system_error>\n// Says when: clock::now() is never called here.\n"
+                                'inline auto text = "time(0) and <boost/asio.hpp>"; inline int big = 1\'000;\n',
+    INCLUDE + "framing/raw.hpp": "#include <libnet/core/error.hpp>\n",
+    INCLUDE + "policy/limits.hpp": "#include <libnet/core/error.hpp>\n#include <chrono>\n"
+                                   "inline int lifetime(int x) { return x; }\n",
+    INCLUDE + "runtime/task.hpp": "#include <libnet/core/error.hpp>\n#include <libnet/runtime/detail/frame.hpp>\n",
+    INCLUDE + "runtime/detail/frame.hpp": "",
+    INCLUDE + "transport/tcp.hpp": "#include <libnet/runtime/task.hpp>\n",
+    INCLUDE + "transport/tls.hpp": "#include <libnet/transport/tcp.hpp>\n",
+    INCLUDE + "session/connection.hpp": "#include <libnet/transport/tcp.hpp>\n#include <libnet/framing/raw.hpp>\n",
+    INCLUDE + "testing/simulation.hpp": "#include <libnet/session/connection.hpp>\n",
+    SOURCE + "core/error.cpp": "#include <libnet/core/error.hpp>\n",
+    SOURCE + "runtime/loop.hpp": "#include <boost/asio/io_context.hpp>\n",
+    SOURCE + "runtime/task.cpp": '#include <libnet/asio.hpp>\n#include "loop.hpp"\nauto t = steady::now();\n',
+    SOURCE + "transport/tls.cpp": "#include <openssl/ssl.h>\n",
+    SOURCE + "session/server.cpp": '#include "runtime/loop.hpp"\n',
+    SOURCE + "testing/simulation.cpp": "#include <libnet/testing/simulation.hpp>\n#include <libnet/asio.hpp>\n",
+    "apps/echo/server.cpp": "#include <libnet/libnet.hpp>\n#include <libnet/asio.hpp>\n",
+}
+
+# (file, line planted at its end, words of the complaint)
+PLANTED = [
+    (INCLUDE + "core/error.hpp", "#include <libnet/framing/raw.hpp>", "core (floor 0) includes framing (floor 1)"),
+    (INCLUDE + "framing/raw.hpp", "#include <libnet/policy/limits.hpp>", "framing (floor 1) includes policy"),
+    (INCLUDE + "runtime/task.hpp", "  #  include  <libnet/transport/tcp.hpp>", "runtime (floor 2) includes transport"),
+    (INCLUDE + "transport/tcp.hpp", "#include <libnet/session/connection.hpp>", "transport (floor 3) includes session"),
+    (SOURCE + "runtime/task.cpp", "#include <libnet/session/connection.hpp>", "runtime (floor 2) includes session"),
+    (SOURCE + "core/error.cpp", '#include "runtime/loop.hpp"', "core (floor 0) includes runtime (floor 2)"),
+    (SOURCE + "core/error.cpp", '#include "../runtime/loop.hpp"', "core (floor 0) includes runtime (floor 2)"),
+    (INCLUDE + "session/connection.hpp", "#include <libnet/testing/simulation.hpp>", "nobody includes testing/"),
+    (SOURCE + "session/server.cpp", "#include <libnet/testing/simulation.hpp>", "nobody includes testing/"),
+    (INCLUDE + "runtime/task.hpp", "#include <boost/asio/io_context.hpp>", "includes no <boost/asio/io_context.hpp>"),
+    (INCLUDE + "testing/simulation.hpp", "#include <boost/asio/post.hpp>", "includes no <boost/asio/post.hpp>"),
+    (INCLUDE + "transport/tls.hpp", "#include <openssl/ssl.h>", "includes no <openssl/ssl.h>"),
+    (INCLUDE + "session/connection.hpp", "#include <boost/beast/core.hpp>", "includes no <boost/beast/core.hpp>"),
+    (INCLUDE + "session/connection.hpp", "#include <libnet/asio.hpp>", "no public header includes the bridge"),
+    (INCLUDE + "session/connection.hpp", "#include <libnet/libnet.hpp>", "is for users"),
+    (SOURCE + "session/server.cpp", "#include <libnet/libnet.hpp>", "is for users"),
+    (INCLUDE + "session/connection.hpp", '#include "runtime/loop.hpp"', "includes public headers as <libnet/...>"),
+    (INCLUDE + "session/connection.hpp", "#include <runtime/loop.hpp>", "includes public headers as <libnet/...>"),
+    (INCLUDE + "session/connection.hpp", '#include "../core/error.hpp"', "includes public headers as <libnet/...>"),
+    (INCLUDE + "session/connection.hpp", "#include <libnet/session/gone.hpp>", "does not exist"),
+    (SOURCE + "transport/tcp.cpp", "#include <openssl/ssl.h>", "belongs in tls* files only"),
+    (SOURCE + "transport/tcp.cpp", "#include <boost/asio/ssl/stream.hpp>", "belongs in tls* files only"),
+    (SOURCE + "session/server.cpp", "#include <boost/beast/core.hpp>", "belongs in protocol/ only"),
+    (SOURCE + "core/error.cpp", "#include <boost/asio/error.hpp>", "is pure and includes no"),
+    (SOURCE + "core/error.cpp", "#include <libnet/asio.hpp>", "is pure and includes no bridge"),
+    (SOURCE + "framing/raw.cpp", "#include <sys/socket.h>", "is pure and includes no <sys/socket.h>"),
+    (INCLUDE + "policy/limits.hpp", "#include <random>", "is pure and includes no <random>"),
+    (INCLUDE + "policy/limits.hpp", "auto t = std::chrono::steady_clock::now ();", "reads a clock"),
+    (INCLUDE + "policy/limits.hpp", "auto seed = std::random_device{}();", "reads a clock or a random source"),
+    (SOURCE + "policy/limits.cpp", "auto t = std::time(nullptr);", "reads a clock"),
+    (INCLUDE + "odds/ends.hpp", "", "belongs to no floor"),
+    (INCLUDE + "more.hpp", "", "belongs to no floor"),
+    (SOURCE + "loose.cpp", "", "belongs to no floor"),
+    (SOURCE + "runtime/task.cpp", "#include <boost/asio.hpp>", "include the narrow headers"),
+    ("apps/echo/server.cpp", "#include <boost/asio.hpp>", "include the narrow headers"),
+    ("tests/unit/some_test.cpp", "#include <boost/asio.hpp>", "include the narrow headers"),
+]
+
+
+class Tree:
+    """The sound tree on disk, with changes."""
+
+    def __init__(self, planted=()):
+        self.folder = tempfile.TemporaryDirectory()
+        files = dict(SOUND)
+        for name, line in planted:
+            files[name] = files.get(name, "") + line + "\n"
+        for name, text in files.items():
+            path = Path(self.folder.name) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    def check(self, script):
+        with self.folder:
+            return subprocess.run([sys.executable, CHECKS / script, self.folder.name], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, check=False)
+
+
+class Floors(unittest.TestCase):
+    def test_accepts_a_sound_tree(self):
+        result = Tree().check("floors.py")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_reports_each_planted_violation(self):
+        for name, line, words in PLANTED:
+            with self.subTest(file=name, line=line):
+                result = Tree([(name, line)]).check("floors.py")
+                self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+                self.assertIn(name + ":", result.stdout)
+                self.assertIn(words, result.stdout)
+                self.assertEqual(len(result.stdout.splitlines()), 1, result.stdout)
+
+
+class Umbrella(unittest.TestCase):
+    UMBRELLA = INCLUDE + "libnet.hpp"
+
+    def assert_complaint(self, planted, words):
+        result = Tree(planted).check("umbrella.py")
+        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+        self.assertIn(words, result.stdout)
+
+    def test_accepts_a_sound_tree(self):
+        result = Tree().check("umbrella.py")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_misses_a_new_header(self):
+        self.assert_complaint([(INCLUDE + "session/client.hpp", "")], "lacks <libnet/session/client.hpp>")
+
+    def test_refuses_what_needs_more_than_the_library(self):
+        for header in ("transport/tls.hpp", "testing/simulation.hpp", "asio.hpp", "runtime/detail/frame.hpp"):
+            with self.subTest(header=header):
+                self.assert_complaint([(self.UMBRELLA, f"#include <libnet/{header}>")],
+                                      f"must not include <libnet/{header}>")
+
+    def test_refuses_a_header_twice(self):
+        self.assert_complaint([(self.UMBRELLA, "#include <libnet/core/error.hpp>")], "twice")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+Usage: tools/test.sh [--all | --soak | --help]
+
+Installs what is missing (Debian 12 or newer Debian/Ubuntu), builds, runs the test suite and ends with ctest's summary.
+
+  (nothing)   the `dev` build and all of its tests: at most 10 minutes from a cold start on 2 cores
+  --all       adds the sanitizers (GCC and clang), a second of every fuzzer, the coverage gate of the decoders and the
+              shared library: at most 40 minutes from a cold start on 2 cores. This is what .ci/run calls
+  --soak      long runs by hand, hours: 10 million executions of every fuzzer, the suites over and over under the
+              sanitizers, the release build
+
+The builds are in build/<preset>/; the output of each stage is in build/logs/<stage>.log.
+SOAK_FUZZ_RUNS and SOAK_REPEATS change how long --soak takes (10000000 and 50).
+END
+}
+
+main() {
+    local mode=${1:-}
+    (($# <= 1)) || { usage >&2; exit 2; }
+    case $mode in
+        '' | --all | --soak) ;;
+        --help | -h) usage; exit 0 ;;
+        *) echo "unknown argument: $mode" >&2; usage >&2; exit 2 ;;
+    esac
+
+    cd "$(dirname "$0")/.."
+    exec </dev/null # nobody is there to answer, and no program shall believe so
+    source tools/lib/packages.sh
+    source tools/lib/stages.sh
+    require_build_packages
+    require_test_packages
+    [[ -z $mode ]] || require_clang
+
+    # Everything else needs this build; without it there is nothing to sum up.
+    run_stage build build_dev
+    ((last_status == 0)) || exit 1
+    case $mode in
+        --all) run_gates ;;
+        --soak) run_soak ;;
+    esac
+    summary_of_everything build/dev
+}
+
+run_gates() {
+    run_stage shared-library shared_library
+    run_stage coverage coverage
+    run_stage fuzz fuzz_a_second
+    run_stage asan asan
+    run_stage asan-clang asan_clang
+    run_stage tsan tsan
+}
+
+run_soak() {
+    local repeat=(--repeat "until-fail:${SOAK_REPEATS:-50}")
+    run_stage release release
+    run_stage fuzz-long fuzz_long
+    run_stage dev-repeated test_preset dev "${repeat[@]}" --label-exclude 'consumer|check|fuzz'
+    run_stage asan-repeated asan "${repeat[@]}" --label-exclude fuzz
+    run_stage tsan-repeated tsan "${repeat[@]}"
+}
+
+# --- the stages. Arguments go to ctest. ----------------------------------------------------------------------------
+
+build_dev() { build_preset dev; }
+
+shared_library() {
+    build_preset shared
+    test_preset shared
+}
+
+coverage() {
+    build_preset coverage
+    find build/coverage -name '*.gcda' -delete # the counts of an earlier run
+    test_preset coverage
+    python3 tools/checks/branch_coverage.py build/coverage 95 libnet/include/libnet/framing libnet/src/framing
+}
+
+fuzz_a_second() {
+    build_preset fuzz -DCMAKE_CXX_COMPILER="$CLANGXX"
+    test_preset fuzz
+}
+
+fuzz_long() {
+    build_preset fuzz -DCMAKE_CXX_COMPILER="$CLANGXX"
+    local fuzzer name found
+    for fuzzer in build/fuzz/tests/fuzz/*_fuzzer; do
+        name=$(basename "$fuzzer" _fuzzer)
+        found=build/fuzz/found-long/$name # what it finds worth keeping, kept from one run to the next
+        mkdir -p "$found"
+        without_address_randomisation "$fuzzer" -runs="${SOAK_FUZZ_RUNS:-10000000}" -print_final_stats=1 \
+            -artifact_prefix="$found-" "$found" "tests/fuzz/corpus/$name"
+    done
+}
+
+asan() {
+    build_preset asan
+    test_preset asan "$@"
+}
+
+asan_clang() {
+    build_preset asan-clang -DCMAKE_CXX_COMPILER="$CLANGXX"
+    test_preset asan-clang
+}
+
+tsan() {
+    build_preset tsan
+    test_preset tsan "$@"
+}
+
+release() {
+    build_preset release
+    test_preset release
+}
+
+# --- helpers -------------------------------------------------------------------------------------------------------
+
+# build_preset PRESET [CONFIGURE_ARGUMENT]...
+build_preset() {
+    cmake --preset "$@"
+    cmake --build --preset "$1" --parallel "$(nproc)"
+}
+
+# test_preset PRESET [CTEST_ARGUMENT]...
+test_preset() {
+    without_address_randomisation ctest --preset "$1" --parallel "$(nproc)" "${@:2}"
+}
+
+# The sanitizers of these compilers know too little of the address space that newer kernels hand out, and then die at
+# start by chance. Where a container forbids the change, it has to go without.
+without_address_randomisation() {
+    if setarch -R true 2>/dev/null; then
+        setarch -R "$@"
+    else
+        "$@"
+    fi
+}
+
+main "$@"
