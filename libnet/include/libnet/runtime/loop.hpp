@@ -1,0 +1,152 @@
+#pragma once
+
+#include <libnet/core/config.hpp>
+#include <libnet/runtime/clock.hpp>
+#include <libnet/runtime/list_node.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <utility>
+
+namespace libnet {
+
+namespace detail {
+
+class fiber;
+
+/// Something that is to run soon on the loop.
+struct work_node : list_node {
+    void (*run)(work_node&) = nullptr;
+};
+
+/// Takes work for a loop from any thread, also when the loop is no more.
+class LIBNET_ASIO_DECL mailbox {
+public:
+    virtual ~mailbox() = default;
+
+    /// Runs `work` on the loop's thread in a later turn; false if the loop has ended.
+    virtual bool post(std::function<void()> work) = 0;
+};
+
+}  // namespace detail
+
+/// Where tasks run: one thread's event loop, with its clock. Lives inside an Asio io_context (as a
+/// service) and is reached through what one already has: a connection, a task, `<libnet/asio.hpp>`.
+///
+/// Wakes never nest. Whoever completes something only queues the waiter; the queue is worked off
+/// where the outermost turn ends, so the stack is as deep for a million messages as for one.
+///
+/// Threads  one at a time, but for remote().
+class LIBNET_ASIO_DECL loop {
+public:
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+
+    clock& time() const noexcept { return *clock_; }
+    time_point now() const noexcept { return clock_->now(); }
+
+    /// Replaces the clock; before anything waits on the old one.
+    void use_clock(clock& replacement) noexcept { clock_ = &replacement; }
+
+    /// Runs `work` before this turn of the loop ends.
+    void ready(detail::work_node& work) noexcept
+    {
+        ready_.push_back(work);
+        if (depth_ == 0) {
+            wake();
+        }
+    }
+
+    /// Runs `work` in a later turn, after the loop has looked at its sockets and timers. Work that
+    /// is unlinked before this turn ends costs nothing.
+    void defer(detail::work_node& work) noexcept
+    {
+        deferred_.push_back(work);
+        if (depth_ == 0) {
+            wake();
+        }
+    }
+
+    /// The coroutine that goes on as soon as the running one has suspended.
+    void continue_with(std::coroutine_handle<> next) noexcept { next_ = next; }
+
+    /// A stretch of work that some event began. Every handler that Asio calls opens one.
+    class turn {
+    public:
+        explicit turn(loop& l) noexcept : loop_(l) { ++l.depth_; }
+        turn(const turn&) = delete;
+        turn& operator=(const turn&) = delete;
+        ~turn()
+        {
+            if (loop_.depth_ == 1) {
+                loop_.work_off();
+            }
+            if (--loop_.depth_ == 0) {
+                loop_.leave();
+            }
+        }
+
+    private:
+        loop& loop_;
+    };
+
+    /// Takes work from other threads.
+    virtual std::shared_ptr<detail::mailbox> remote() = 0;
+
+    /// How many pieces of ready work one turn does before it lets the loop look at its sockets.
+    /// Tests set 1, to stop between any two.
+    void set_turn_limit(std::size_t pieces) noexcept { turn_limit_ = pieces; }
+
+    /// Counts who could be waiting for the clock: tasks, connections, servers.
+    void enter() noexcept { ++population_; }
+    void exit() noexcept
+    {
+        if (--population_ == 0) {
+            clock_->rest();
+        }
+    }
+
+    /// Every running task, for shutdown and for traces.
+    detail::node_list<detail::fiber>& fibers() noexcept { return fibers_; }
+    bool shutting_down() const noexcept { return shutting_down_; }
+
+    /// Runs `work` when the loop ends and tasks have been destroyed, unless it is unlinked before.
+    void at_shutdown(detail::work_node& work) noexcept { at_shutdown_.push_back(work); }
+
+protected:
+    explicit loop(clock& c) noexcept : clock_(&c) {}
+    ~loop() = default;
+
+    /// Asks for a call of run_deferred() in a turn of its own.
+    virtual void wake() noexcept = 0;
+
+    /// What wake() asked for.
+    void run_deferred() noexcept;
+
+    /// Destroys the frames of all tasks, while sockets can still be closed.
+    void destroy_fibers() noexcept;
+
+private:
+    void work_off() noexcept;
+    void leave() noexcept
+    {
+        if (!ready_.empty() || !deferred_.empty()) {
+            wake();
+        }
+    }
+
+    clock* clock_;
+    std::coroutine_handle<> next_;
+    std::size_t depth_ = 0;
+    std::size_t turn_limit_ = 1024;
+    std::size_t population_ = 0;
+    bool shutting_down_ = false;
+    detail::node_list<detail::work_node> ready_;
+    detail::node_list<detail::work_node> deferred_;
+    detail::node_list<detail::work_node> at_shutdown_;
+    detail::node_list<detail::fiber> fibers_;
+};
+
+}  // namespace libnet

@@ -1,0 +1,224 @@
+#pragma once
+
+#include <libnet/core/result.hpp>
+#include <libnet/runtime/fiber.hpp>
+
+#include <coroutine>
+#include <cstdint>
+#include <new>
+#include <optional>
+#include <utility>
+
+namespace libnet {
+
+namespace detail {
+
+/// What poll() found. An int's worth, because a result by value would be copied on the path of
+/// every message.
+enum class readiness : int { pending, value, failure };
+
+/// What an operation was called with: two words.
+struct operation_arguments {
+    std::uintptr_t first = 0;
+    std::uintptr_t second = 0;
+};
+
+/// The waiter of an operation, with room for what it will answer.
+template <class T>
+struct operation_waiter : waiter {
+    void complete(result<T> answer)
+    {
+        outcome.emplace(std::move(answer));
+        if (outcome->has_error()) {
+            settle_failed(outcome->error());
+        } else {
+            settle();
+        }
+    }
+
+    operation_arguments arguments;
+    std::optional<result<T>> outcome;
+};
+
+/// What stands behind an operation: `source` is the object that it was called on.
+template <class T>
+struct operation_vtable {
+    /// Tries to answer at once. After value or failure take() follows immediately.
+    readiness (*poll)(void* source, operation_arguments);
+    result<T> (*take)(void* source);
+
+    /// poll() said pending: answers through the waiter, never inside this call.
+    void (*start)(void* source, operation_waiter<T>&);
+
+    /// The waiter goes away unanswered. Never touches the socket.
+    void (*abandon)(void* source, operation_waiter<T>&) noexcept;
+
+    loop& (*home)(void* source);
+};
+
+template <class T, bool Checked>
+struct operation_awaiter;
+
+struct operation_access;
+
+}  // namespace detail
+
+/// Something to await, on an object that must outlive the await: `co_await peer.receive()` answers
+/// a `result<T>`, without suspending where it can. Not started before it is awaited.
+///
+/// Cancelling detaches the waiter; what the object was doing goes on, and no byte is lost.
+template <class T = void>
+class [[nodiscard]] operation {
+public:
+    operation(void* source, const detail::operation_vtable<T>& table,
+              detail::operation_arguments arguments = {}) noexcept
+        : source_(source), table_(&table), arguments_(arguments)
+    {
+    }
+
+    /// The loop of the object that it was called on.
+    loop& home() const { return table_->home(source_); }
+
+private:
+    template <class, bool>
+    friend struct detail::operation_awaiter;
+
+    void* source_;
+    const detail::operation_vtable<T>* table_;
+    detail::operation_arguments arguments_;
+};
+
+namespace detail {
+
+/// Lives in the awaiting frame. The waiter is constructed only if the await really suspends.
+template <class T, bool Checked>
+struct operation_awaiter {
+    operation_awaiter(const operation<T>& o, promise_base& p) noexcept : op(o), promise(p) {}
+    operation_awaiter(const operation_awaiter&) = delete;
+    operation_awaiter& operator=(const operation_awaiter&) = delete;
+
+    ~operation_awaiter()
+    {
+        if (suspended) {
+            if (!slot.settled) {
+                op.table_->abandon(op.source_, slot);
+                slot.forget();
+            }
+            slot.~slot_type();
+        }
+    }
+
+    bool await_ready()
+    {
+        if (promise.out_of_budget()) [[unlikely]] {
+            yielding = true;
+        } else if (promise.stopped() != error{}) [[unlikely]] {
+            stopped = true;
+            state = readiness::failure;
+        } else {
+            state = op.table_->poll(op.source_, op.arguments_);
+        }
+        return Checked ? state == readiness::value : state != readiness::pending;
+    }
+
+    void await_suspend(std::coroutine_handle<> self)
+    {
+        if (Checked && state == readiness::failure) {
+            promise.fail(stopped ? make_error_code(promise.stopped())
+                                 : op.table_->take(op.source_).error());
+            promise.finish();
+            return;
+        }
+        ::new (static_cast<void*>(&slot)) slot_type;
+        suspended = true;
+        slot.awaiter = this;
+        slot.arguments = op.arguments_;
+        slot.checked = Checked;
+        if (yielding) {
+            yield(self);
+        } else {
+            wait(self);
+        }
+    }
+
+    std::conditional_t<Checked, T, result<T>> await_resume()
+    {
+        if constexpr (Checked) {
+            if constexpr (std::is_void_v<T>) {
+                if (!suspended) {
+                    (void)op.table_->take(op.source_);
+                }
+                return;
+            } else {
+                return suspended ? std::move(**slot.outcome) : *op.table_->take(op.source_);
+            }
+        } else {
+            if (suspended) {
+                return std::move(*slot.outcome);
+            }
+            if (stopped) {
+                return make_error_code(promise.stopped());
+            }
+            if constexpr (std::is_void_v<T>) {
+                if (state == readiness::value) [[likely]] {
+                    return {};
+                }
+            }
+            return op.table_->take(op.source_);
+        }
+    }
+
+private:
+    struct slot_type : operation_waiter<T> {
+        operation_awaiter* awaiter = nullptr;
+    };
+
+    void wait(std::coroutine_handle<> self)
+    {
+        slot.suspend(promise, self, [](waiter& w, error why) noexcept {
+            auto& s = static_cast<slot_type&>(w);
+            s.awaiter->op.table_->abandon(s.awaiter->op.source_, s);
+            s.complete(make_error_code(why));
+        });
+        op.table_->start(op.source_, slot);
+    }
+
+    /// The budget is used up: ask again when the loop has turned.
+    void yield(std::coroutine_handle<> self)
+    {
+        slot.suspend(promise, self, [](waiter& w, error why) noexcept {
+            answer(static_cast<slot_type&>(w), make_error_code(why));
+        });
+        slot.run = [](work_node& node) {
+            auto& s = static_cast<slot_type&>(node);
+            operation_awaiter& a = *s.awaiter;
+            if (a.promise.stopped() != error{}) {
+                answer(s, make_error_code(a.promise.stopped()));
+            } else if (a.op.table_->poll(a.op.source_, s.arguments) == readiness::pending) {
+                a.wait(s.handle);
+            } else {
+                answer(s, a.op.table_->take(a.op.source_));
+            }
+        };
+        slot.home().defer(slot);
+    }
+
+    static void answer(slot_type& s, result<T> outcome)
+    {
+        s.suspend(*s.promise, s.handle, nullptr);  // what runs next is the coroutine
+        s.complete(std::move(outcome));
+    }
+
+    const operation<T>& op;
+    promise_base& promise;
+    bool suspended = false;
+    bool stopped = false;
+    bool yielding = false;
+    readiness state = readiness::pending;
+    union {
+        slot_type slot;
+    };
+};
+
+}  // namespace detail
+}  // namespace libnet

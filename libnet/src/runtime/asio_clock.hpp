@@ -1,0 +1,40 @@
+#pragma once
+
+#include <libnet/runtime/clock.hpp>
+#include <libnet/runtime/loop.hpp>
+#include <libnet/runtime/timer_wheel.hpp>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+
+namespace libnet::detail {
+
+/// Real time: a timer wheel and one Asio timer, armed for the wheel's earliest due time.
+class asio_clock final : public clock {
+public:
+    asio_clock(boost::asio::io_context& context, loop& home);
+
+    time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+    time_point recent() const noexcept override;
+    void arm(timer_node& node, time_point due) override;
+    void disarm(timer_node& node) noexcept override;
+    void rest() noexcept override;
+
+private:
+    using steady = std::chrono::steady_clock;
+    using asio_timer =
+        boost::asio::basic_waitable_timer<steady, boost::asio::wait_traits<steady>,
+                                          boost::asio::io_context::executor_type>;
+
+    void wake_at(time_point due);
+    void woken();
+
+    loop& loop_;
+    timer_wheel wheel_;
+    asio_timer timer_;
+    time_point wakes_at_ = end_of_time;
+};
+
+}  // namespace libnet::detail

@@ -1,0 +1,101 @@
+#include <libnet/runtime/frame_pool.hpp>
+
+#include <array>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define LIBNET_ASIO_NO_RECYCLING
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LIBNET_ASIO_NO_RECYCLING
+#endif
+#endif
+
+namespace libnet::detail {
+
+#if defined(LIBNET_ASIO_NO_RECYCLING)
+
+void* allocate_frame(std::size_t size)
+{
+    return ::operator new(size);
+}
+
+void free_frame(void* frame, std::size_t) noexcept
+{
+    ::operator delete(frame);
+}
+
+#else
+
+namespace {
+
+constexpr std::size_t granule = 64;
+constexpr std::size_t largest_class = 32;         // frames up to 2 KiB are recycled
+constexpr std::size_t memory_per_class = 1 << 16;  // and no more than 64 KiB of each size kept
+
+struct free_list {
+    struct link {
+        link* next;
+    };
+    link* first = nullptr;
+    std::size_t length = 0;
+};
+
+struct pool {
+    std::array<free_list, largest_class + 1> classes;
+    bool closed = false;  // thread exit: frames that are freed later go straight back
+
+    ~pool()
+    {
+        closed = true;
+        for (free_list& list : classes) {
+            while (list.first != nullptr) {
+                void* frame = list.first;
+                list.first = list.first->next;
+                ::operator delete(frame);
+            }
+        }
+    }
+};
+
+thread_local pool this_thread;
+
+constexpr std::size_t class_of(std::size_t size) noexcept
+{
+    return (size + granule - 1) / granule;
+}
+
+}  // namespace
+
+void* allocate_frame(std::size_t size)
+{
+    const std::size_t c = class_of(size);
+    if (c > largest_class) {
+        return ::operator new(size);
+    }
+    free_list& list = this_thread.classes[c];
+    if (list.first == nullptr) {
+        return ::operator new(c * granule);
+    }
+    void* frame = list.first;
+    list.first = list.first->next;
+    --list.length;
+    return frame;
+}
+
+void free_frame(void* frame, std::size_t size) noexcept
+{
+    const std::size_t c = class_of(size);
+    if (c > largest_class || this_thread.closed ||
+        this_thread.classes[c].length * c * granule >= memory_per_class) {
+        ::operator delete(frame);
+        return;
+    }
+    free_list& list = this_thread.classes[c];
+    list.first = ::new (frame) free_list::link{list.first};
+    ++list.length;
+}
+
+#endif
+
+}  // namespace libnet::detail
