@@ -1,0 +1,40 @@
+#pragma once
+
+/// All of libnet but the Asio bridge, TLS, protocols and the test kit.
+
+#include <libnet/core/bytes.hpp>
+#include <libnet/core/config.hpp>
+#include <libnet/core/error.hpp>
+#include <libnet/core/literals.hpp>
+#include <libnet/core/result.hpp>
+#include <libnet/core/time.hpp>
+#include <libnet/framing/any_framing.hpp>
+#include <libnet/framing/delimited.hpp>
+#include <libnet/framing/framing.hpp>
+#include <libnet/framing/length_prefix.hpp>
+#include <libnet/framing/raw.hpp>
+#include <libnet/framing/receive_buffer.hpp>
+#include <libnet/runtime/clock.hpp>
+#include <libnet/runtime/fiber.hpp>
+#include <libnet/runtime/frame_pool.hpp>
+#include <libnet/runtime/group.hpp>
+#include <libnet/runtime/list_node.hpp>
+#include <libnet/runtime/loop.hpp>
+#include <libnet/runtime/operation.hpp>
+#include <libnet/runtime/run.hpp>
+#include <libnet/runtime/task.hpp>
+#include <libnet/runtime/task_promise.hpp>
+#include <libnet/runtime/timer.hpp>
+#include <libnet/runtime/timer_wheel.hpp>
+#include <libnet/runtime/within.hpp>
+#include <libnet/session/connect.hpp>
+#include <libnet/session/connection.hpp>
+#include <libnet/session/connection_handle.hpp>
+#include <libnet/session/connection_info.hpp>
+#include <libnet/session/server.hpp>
+#include <libnet/transport/endpoint.hpp>
+#include <libnet/transport/listener.hpp>
+#include <libnet/transport/socket_options.hpp>
+#include <libnet/transport/stream.hpp>
+#include <libnet/transport/tcp.hpp>
+#include <libnet/version.hpp>

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <libnet/core/config.hpp>
+#include <libnet/runtime/task.hpp>
+#include <libnet/session/connection.hpp>
+#include <libnet/transport/endpoint.hpp>
+#include <libnet/transport/socket_options.hpp>
+
+#include <string_view>
+
+namespace libnet {
+
+struct connect_options {
+    connection_options connection;
+    socket_options socket;
+
+    /// Resolving and connecting together.
+    duration connect_timeout = std::chrono::seconds(3);
+};
+
+/// Connects to `HOST:PORT` by TCP.
+///
+///     auto peer = co_await connect("localhost:9000", delimited("\n"));
+///     if (!peer)
+///         co_await fail(peer.error());
+///
+/// Errors   invalid_endpoint; connect_timeout; host_not_found; connection_refused, ...
+/// Cancel   safe.
+LIBNET_ASIO_DECL task<connection> connect(std::string_view where,
+                                          any_framing framing = length_prefix{});
+
+/// The options must be a variable: GCC 12 destroys a temporary aggregate inside an await twice.
+LIBNET_ASIO_DECL task<connection> connect(std::string_view where, const connect_options& options);
+task<connection> connect(std::string_view where, connect_options&& options) = delete;
+
+}  // namespace libnet

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <libnet/core/bytes.hpp>
+#include <libnet/core/config.hpp>
+#include <libnet/core/literals.hpp>
+#include <libnet/core/result.hpp>
+#include <libnet/core/time.hpp>
+#include <libnet/framing/any_framing.hpp>
+#include <libnet/framing/length_prefix.hpp>
+#include <libnet/runtime/operation.hpp>
+#include <libnet/session/connection_handle.hpp>
+#include <libnet/session/connection_info.hpp>
+#include <libnet/transport/stream.hpp>
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace libnet {
+
+namespace detail {
+class connection_core;
+}
+
+/// Every limit is on. `never` switches a timeout off.
+struct connection_options {
+    /// Where a message begins and ends. Each connection has its own copy.
+    any_framing framing = length_prefix{};
+
+    /// A frame, from its first byte to its last. Bounds a peer that sends one byte a second, which
+    /// no inactivity timeout does. Counts only while a receive() waits.
+    duration frame_timeout = std::chrono::seconds(30);
+
+    /// The peer takes nothing of what is sent.
+    duration send_timeout = std::chrono::seconds(10);
+
+    /// Nothing in either direction while a receive() waits. Servers set 65 s, longer than the usual
+    /// minute of proxies and clients, so that it is they who close.
+    duration idle_timeout = never;
+
+    /// Flushing, and waiting for the peer's end, when closing.
+    duration close_timeout = std::chrono::seconds(3);
+
+    /// Above so many bytes of unsent output send() waits for the peer.
+    std::size_t high_water_mark = 256_KiB;
+};
+
+/// Messages in, messages out, over any stream. A session is a coroutine over one:
+///
+///     task<> echo(connection& peer)
+///     {
+///         while (auto frame = co_await peer.receive())
+///             co_await peer.send(*frame);
+///     }
+///
+/// Remembers how it ended: the first failure is the answer to every later operation, so a session
+/// need not pass errors about. An orderly end of receiving is no failure of sending: a peer that
+/// half-closed still gets its answers. What was accepted by send() before a failure of the peer's
+/// input or a timeout of ours is still delivered while the connection is closed.
+///
+/// Belongs to one loop; what other threads may do, they do through handle(). When it is destroyed
+/// without close(), it closes in the background.
+class LIBNET_ASIO_DECL connection {
+public:
+    explicit connection(std::unique_ptr<stream> transport, connection_options options = {});
+    connection(connection&& other) noexcept;
+    connection& operator=(connection&& other) noexcept;
+    ~connection();
+
+    /// Waits for the next frame. Output that is still gathered leaves first.
+    ///
+    /// The view is valid until the next receive(), receive_batch() or close().
+    ///
+    /// Errors   closed: ended between frames; truncated_frame: inside one; frame_too_large;
+    ///          malformed_frame; idle_timeout; frame_timeout; draining; what the kernel says.
+    /// Cancel   safe: bytes already received are kept.
+    /// Overlap  one receive() or receive_batch() and any number of send(), on the connection's loop.
+    /// Cost     no allocation; no system call while a whole frame is buffered.
+    [[nodiscard]] operation<bytes> receive();
+
+    /// Waits for the next frame and answers with it all whole frames that are buffered, at least
+    /// one and at most 256. Views, errors, cancelling and overlap as for receive().
+    ///
+    /// Cost     cheaper than receive() where many small frames arrive together.
+    [[nodiscard]] operation<std::span<const bytes>> receive_batch();
+
+    /// Accepts a message for sending. It leaves with its neighbours in one write: when the session
+    /// next waits for input, when more than the high-water mark has gathered, or at the end of the
+    /// loop's turn. Success means accepted, not delivered; the payload is free when it returns.
+    /// Above the high-water mark it waits for the peer first.
+    ///
+    /// Lifetime the payload must stay until the await has ended.
+    /// Errors   refused_payload, frame_too_large: this payload only, the connection goes on.
+    ///          send_timeout, and whatever ended the connection.
+    /// Cancel   safe: a send() that was cancelled has sent nothing.
+    /// Overlap  any number; they are served in order.
+    /// Cost     a copy of the payload below 16 KiB; no allocation, no system call of its own.
+    [[nodiscard]] operation<> send(bytes payload);
+    [[nodiscard]] operation<> send(std::string_view payload);
+
+    /// Waits until all that was accepted has been handed to the kernel.
+    ///
+    /// Errors   send_timeout, and whatever ended the connection.
+    /// Cancel   safe. Overlap any number.
+    [[nodiscard]] operation<> flush();
+
+    /// Closes in good order: sends what was accepted, says that nothing follows, discards what the
+    /// peer still sends, waits for its end; so that the peer never sees a reset over bytes that it
+    /// has not read. All within close_timeout, then at once.
+    ///
+    /// Errors   close_timeout: the peer did not end.
+    /// Cancel   safe: closing goes on in the background.
+    /// Overlap  others end with `closed`.
+    [[nodiscard]] operation<> close();
+
+    /// Ends receiving with `why` as if the peer had caused it; what was accepted is still sent.
+    void fail(error_code why);
+
+    /// What a stopping server asks: frames that are buffered or under way are still handed out, then
+    /// receive() answers `draining`.
+    void drain();
+
+    /// "127.0.0.1:50412"
+    const std::string& peer() const noexcept;
+    connection_info info() const;
+
+    /// Why it ended: its first failure; nothing while it lives.
+    error_code ended() const noexcept;
+
+    /// For other threads, and for keeping: sends, closes and cancels, also after the end.
+    connection_handle handle();
+
+    /// What it stands on. Reading or writing there breaks the framing.
+    stream& transport() const noexcept;
+    loop& home() const noexcept;
+
+private:
+    detail::connection_core* core_;
+};
+
+}  // namespace libnet

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <libnet/core/error.hpp>
+#include <libnet/core/time.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace libnet {
+
+/// What is known of a connection.
+struct connection_info {
+    std::string peer;   ///< "127.0.0.1:50412"
+    std::string local;  ///< "127.0.0.1:9000"
+    time_point opened;
+    std::uint64_t bytes_received = 0;  ///< with framing
+    std::uint64_t bytes_sent = 0;      ///< with framing, handed to the kernel
+    std::uint64_t messages_received = 0;
+    std::uint64_t messages_sent = 0;  ///< accepted
+    std::size_t unread = 0;           ///< received and not handed out
+    std::size_t unsent = 0;           ///< accepted and not handed to the kernel
+    error_code ended;                 ///< its first failure
+};
+
+}  // namespace libnet

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <libnet/core/config.hpp>
+#include <libnet/core/literals.hpp>
+#include <libnet/runtime/task.hpp>
+#include <libnet/session/connection.hpp>
+#include <libnet/transport/listener.hpp>
+#include <libnet/transport/socket_options.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace libnet {
+
+/// How a connection of a server ended.
+struct session_report {
+    connection_info info;
+    error_code reason;             ///< `closed` if the peer or the session ended it in order
+    std::exception_ptr exception;  ///< what left the session, if anything did
+
+    /// One line for people: "closed in order", "the session threw: ...".
+    LIBNET_ASIO_DECL std::string text() const;
+};
+
+struct server_options {
+    /// For each connection; its idle timeout is 65 s on servers.
+    connection_options connection{.idle_timeout = std::chrono::seconds(65)};
+    socket_options socket;
+
+    /// How long sessions may take to finish when the server stops; then they are cancelled.
+    duration drain_timeout = std::chrono::seconds(30);
+
+    /// Hooks, called on the loop's thread; an exception from one ends the server. Silent by default.
+    std::function<void(const std::string& local)> on_listening;
+    std::function<void(const libnet::connection&)> on_open;
+    std::function<void(const session_report&)> on_close;
+
+    /// accept failed: the server goes on by itself, after `pause`.
+    std::function<void(error_code why, duration pause)> on_accept_error;
+};
+
+struct server_stats {
+    std::uint64_t accepted = 0;  ///< connections since the start
+    std::uint64_t active = 0;    ///< connections now
+    std::uint64_t accept_errors = 0;
+
+    /// Of connections that have ended.
+    std::uint64_t messages_received = 0;
+    std::uint64_t messages_sent = 0;
+    std::uint64_t bytes_received = 0;
+    std::uint64_t bytes_sent = 0;
+};
+
+/// Listens, accepts, and runs a session for each connection until it is stopped.
+///
+///     libnet::server server("127.0.0.1:9000", echo);
+///     return libnet::run(server.run());
+///
+/// Survives every error that accepting can have: without descriptors or memory it tries again when
+/// a connection ends, or after 10 ms and then longer, 500 ms at most; meanwhile clients wait in the
+/// backlog. An exception that leaves a session is reported and ends that connection only.
+class LIBNET_ASIO_DECL server {
+public:
+    using session = std::function<task<>(connection&)>;
+
+    /// Opens nothing yet. Throws boost::system::system_error for text that is no HOST:PORT.
+    server(std::string_view where, session serve, server_options options = {});
+
+    /// Takes connections from `source` instead of a TCP socket of its own.
+    server(std::unique_ptr<listener> source, session serve, server_options options = {});
+
+    server(const server&) = delete;
+    server& operator=(const server&) = delete;
+    ~server();
+
+    /// Listens and serves until stop() or until it is cancelled; then accepts nothing more, lets
+    /// sessions drain and returns when the last one has ended. Once.
+    ///
+    /// Errors   throws boost::system::system_error if it cannot listen; its text says where and why.
+    /// Cancel   is the same as stop().
+    [[nodiscard]] task<> run();
+
+    /// Any thread, any time, any number of times.
+    void stop();
+
+    /// Any thread.
+    server_stats stats() const;
+
+private:
+    struct state;
+    std::shared_ptr<state> state_;
+};
+
+}  // namespace libnet

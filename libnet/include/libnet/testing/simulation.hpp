@@ -1,0 +1,126 @@
+#pragma once
+
+#include <libnet/core/config.hpp>
+#include <libnet/core/time.hpp>
+#include <libnet/runtime/clock.hpp>
+#include <libnet/runtime/group.hpp>
+#include <libnet/runtime/loop.hpp>
+#include <libnet/runtime/task.hpp>
+#include <libnet/session/connection.hpp>
+#include <libnet/testing/stream_pair.hpp>
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace libnet::testing {
+
+/// Two connections that lead to each other.
+struct connection_pair {
+    connection left;
+    connection right;
+};
+
+/// A loop in which time stands still until it is told otherwise. No test sleeps.
+///
+///     simulation sim;
+///     auto [client, peer] = sim.connect();
+///     sim.start(echo(peer));
+///     result<bytes> reply = sim.run(ask(client, "hello"));
+///     sim.advance(65s);                                   // now the idle timeout has struck
+///
+/// Everything is deterministic: same program, same order, in every run.
+class LIBNET_ASIO_TESTING_DECL simulation {
+public:
+    simulation();
+    simulation(const simulation&) = delete;
+    simulation& operator=(const simulation&) = delete;
+
+    /// Destroys the tasks that still run, as the end of an io_context does.
+    ~simulation();
+
+    loop& home() noexcept { return *loop_; }
+    time_point now() const noexcept { return clock_.now(); }
+
+    /// Two connections over a stream_pair; options for each side and each direction.
+    connection_pair connect(connection_options left = {}, connection_options right = {},
+                            pipe_options forward = {}, pipe_options backward = {});
+
+    /// Runs `body` to its end, letting time pass whenever nothing else can happen. Rethrows.
+    /// Answers `no_value` if it can never end: everybody waits for something that nobody will do.
+    template <class T>
+    result<T> run(task<T> body);
+
+    /// Starts `body` beside the test. What it ends with is looked at by outcome(), in order.
+    void start(task<> body);
+
+    /// Tasks begun by start() that have not ended.
+    std::size_t running() const noexcept;
+
+    /// How the n-th task begun by start() ended; empty while it runs. Rethrows what it threw.
+    std::optional<result<>> outcome(std::size_t n) const;
+
+    /// Cancels what start() began.
+    void cancel();
+
+    /// Lets everything happen that can happen without time passing.
+    void settle();
+
+    /// Lets time pass, from one due time to the next, settling after each.
+    void advance(duration time);
+
+    /// Does one piece of work, or goes to the next due time if there is none; false if nothing is
+    /// left to do. So every cut of a scenario can be enumerated: step n times, then cancel.
+    bool step();
+
+    struct context;
+
+private:
+    struct started;
+
+    bool next_timer(time_point limit);
+    bool pass_time();
+
+    manual_clock clock_;  // outlives all that waits on it
+    std::unique_ptr<context> context_;
+    loop* loop_;
+    std::vector<std::shared_ptr<started>> started_;
+};
+
+namespace detail {
+
+/// Owned by the task and the test: whichever ends first.
+template <class T>
+struct ending {
+    std::optional<result<T>> outcome;
+    std::exception_ptr thrown;
+};
+
+template <class T>
+task<> keep(task<T> body, std::shared_ptr<ending<T>> end)
+{
+    try {
+        end->outcome.emplace(co_await std::move(body));
+    } catch (...) {
+        end->thrown = std::current_exception();
+    }
+}
+
+}  // namespace detail
+
+template <class T>
+result<T> simulation::run(task<T> body)
+{
+    const auto end = std::make_shared<detail::ending<T>>();
+    start(detail::keep(std::move(body), end));
+    while (!end->outcome && !end->thrown && pass_time()) {
+    }
+    if (end->thrown) {
+        std::rethrow_exception(end->thrown);
+    }
+    return end->outcome ? std::move(*end->outcome) : result<T>(error::no_value);
+}
+
+}  // namespace libnet::testing

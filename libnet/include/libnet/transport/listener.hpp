@@ -1,0 +1,31 @@
+#pragma once
+
+#include <libnet/core/config.hpp>
+#include <libnet/runtime/task.hpp>
+#include <libnet/transport/stream.hpp>
+
+#include <memory>
+#include <string>
+
+namespace libnet {
+
+/// Where streams come from. A server accepts from it until it is closed.
+class LIBNET_ASIO_DECL listener {
+public:
+    virtual ~listener() = default;
+
+    /// The next connection.
+    ///
+    /// Errors   the kernel's; cancelled.
+    /// Cancel   safe: a connection that nobody took stays in the backlog.
+    /// Overlap  one at a time.
+    virtual task<std::unique_ptr<stream>> accept() = 0;
+
+    /// Nothing is accepted any more.
+    virtual void close() noexcept = 0;
+
+    /// "127.0.0.1:9000", with the port that the kernel chose.
+    virtual std::string local() const = 0;
+};
+
+}  // namespace libnet

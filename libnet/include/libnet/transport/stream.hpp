@@ -1,0 +1,118 @@
+#pragma once
+
+#include <libnet/core/bytes.hpp>
+#include <libnet/core/config.hpp>
+#include <libnet/core/result.hpp>
+#include <libnet/runtime/loop.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace libnet {
+
+/// Who is told when an operation of a stream ends. Counted: an operation under way holds a
+/// reference, so the buffers that it points into live as long as it does.
+class LIBNET_ASIO_DECL stream_events {
+public:
+    stream_events() noexcept = default;
+    stream_events(const stream_events&) = delete;
+    stream_events& operator=(const stream_events&) = delete;
+
+    /// So many bytes came; or an error, `error::closed` for the orderly end of the stream.
+    virtual void on_read(const error_code& failed, std::size_t count) = 0;
+
+    /// So many bytes were taken, perhaps fewer than offered.
+    virtual void on_write(const error_code& failed, std::size_t count) = 0;
+
+    void retain() noexcept { ++references_; }
+    void release() noexcept
+    {
+        if (--references_ == 0) {
+            delete this;
+        }
+    }
+
+protected:
+    virtual ~stream_events() = default;
+
+private:
+    std::size_t references_ = 0;
+};
+
+/// A counted reference to whoever waits for a stream.
+class events_reference {
+public:
+    events_reference() noexcept = default;
+    explicit events_reference(stream_events& events) noexcept : events_(&events)
+    {
+        events.retain();
+    }
+    events_reference(events_reference&& other) noexcept
+        : events_(std::exchange(other.events_, nullptr))
+    {
+    }
+    events_reference(const events_reference& other) noexcept : events_(other.events_)
+    {
+        if (events_ != nullptr) {
+            events_->retain();
+        }
+    }
+    events_reference& operator=(events_reference other) noexcept
+    {
+        std::swap(events_, other.events_);
+        return *this;
+    }
+    ~events_reference()
+    {
+        if (events_ != nullptr) {
+            events_->release();
+        }
+    }
+
+    explicit operator bool() const noexcept { return events_ != nullptr; }
+    stream_events* operator->() const noexcept { return events_; }
+
+private:
+    stream_events* events_ = nullptr;
+};
+
+/// Bytes in, bytes out: what a connection stands on. TCP is one, the in-memory pair of the test kit
+/// another; write one for whatever else carries bytes.
+///
+/// Operations end through stream_events, exactly once each, never inside the call that began them
+/// and always inside a loop::turn.
+///
+/// Overlap  one read and one write at a time. Threads: the loop's.
+class LIBNET_ASIO_DECL stream {
+public:
+    virtual ~stream() = default;
+
+    virtual loop& home() const noexcept = 0;
+
+    /// Reads what is there into `room`, at least one byte.
+    virtual void read_some(mutable_bytes room, stream_events& events) = 0;
+
+    /// Writes some of these pieces, in order, as one.
+    virtual void write_some(std::span<const bytes> pieces, stream_events& events) = 0;
+
+    /// Writes what can be written without waiting; 0 if that is nothing, or if this stream cannot
+    /// know. Not while a write is under way.
+    virtual result<std::size_t> try_write(std::span<const bytes> pieces) = 0;
+
+    /// Nothing more will be written; the peer reads the end. Reading goes on.
+    virtual error_code shutdown_send() noexcept = 0;
+
+    /// Ends both directions at once. Operations under way end with an error.
+    virtual void close() noexcept = 0;
+
+    /// Whom it leads to and from where, for people: "127.0.0.1:9000".
+    virtual std::string peer() const = 0;
+    virtual std::string local() const = 0;
+
+    /// The descriptor, or -1 where there is none.
+    virtual int native_handle() const noexcept { return -1; }
+};
+
+}  // namespace libnet

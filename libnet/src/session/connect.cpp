@@ -1,0 +1,32 @@
+#include <libnet/session/connect.hpp>
+
+#include <libnet/transport/tcp.hpp>
+
+#include <utility>
+
+namespace libnet {
+namespace {
+
+task<connection> connect_parsed(result<endpoint> where, connect_options options)
+{
+    endpoint parsed = co_await checked(std::move(where));
+    auto transport = co_await checked(
+        tcp::connect(std::move(parsed), options.socket, options.connect_timeout));
+    co_return connection(std::move(transport), std::move(options.connection));
+}
+
+}  // namespace
+
+task<connection> connect(std::string_view where, any_framing framing)
+{
+    connect_options options;
+    options.connection.framing = std::move(framing);
+    return connect_parsed(endpoint::parse(where), std::move(options));
+}
+
+task<connection> connect(std::string_view where, const connect_options& options)
+{
+    return connect_parsed(endpoint::parse(where), options);
+}
+
+}  // namespace libnet

@@ -1,0 +1,169 @@
+#include "connection_core.hpp"
+
+#include <libnet/session/connection.hpp>
+
+#include <utility>
+
+namespace libnet {
+namespace {
+
+using detail::connection_core;
+using detail::operation_arguments;
+using detail::operation_vtable;
+using detail::operation_waiter;
+using detail::readiness;
+
+connection_core& core_of(void* source) noexcept
+{
+    return *static_cast<connection_core*>(source);
+}
+
+bytes payload_of(operation_arguments a) noexcept
+{
+    return {reinterpret_cast<const std::byte*>(a.first), a.second};
+}
+
+loop& home_of(void* source)
+{
+    return core_of(source).home();
+}
+
+constexpr operation_vtable<bytes> receiving{
+    [](void* c, operation_arguments) { return core_of(c).poll_receive(); },
+    [](void* c) { return core_of(c).take_frame(); },
+    [](void* c, operation_waiter<bytes>& w) { core_of(c).wait_frame(w); },
+    [](void* c, operation_waiter<bytes>&) noexcept { core_of(c).abandon_frame(); },
+    home_of,
+};
+
+constexpr operation_vtable<std::span<const bytes>> receiving_batch{
+    [](void* c, operation_arguments) { return core_of(c).poll_batch(); },
+    [](void* c) { return core_of(c).take_batch(); },
+    [](void* c, operation_waiter<std::span<const bytes>>& w) { core_of(c).wait_batch(w); },
+    [](void* c, operation_waiter<std::span<const bytes>>&) noexcept {
+        core_of(c).abandon_batch();
+    },
+    home_of,
+};
+
+constexpr operation_vtable<void> sending{
+    [](void* c, operation_arguments a) { return core_of(c).poll_send(payload_of(a)); },
+    [](void* c) { return core_of(c).take_send(); },
+    [](void* c, operation_waiter<void>& w) { core_of(c).wait_send(w); },
+    [](void*, operation_waiter<void>& w) noexcept { w.unlink(); },
+    home_of,
+};
+
+constexpr operation_vtable<void> flushing{
+    [](void* c, operation_arguments) { return core_of(c).poll_flush(); },
+    [](void* c) { return core_of(c).take_flush(); },
+    [](void* c, operation_waiter<void>& w) { core_of(c).wait_flush(w); },
+    [](void*, operation_waiter<void>& w) noexcept { w.unlink(); },
+    home_of,
+};
+
+constexpr operation_vtable<void> closing{
+    [](void* c, operation_arguments) { return core_of(c).poll_close(); },
+    [](void* c) { return core_of(c).take_close(); },
+    [](void* c, operation_waiter<void>& w) { core_of(c).wait_close(w); },
+    [](void* c, operation_waiter<void>&) noexcept { core_of(c).abandon_close(); },
+    home_of,
+};
+
+}  // namespace
+
+connection::connection(std::unique_ptr<stream> transport, connection_options options)
+    : core_(new connection_core(std::move(transport), std::move(options)))
+{
+    core_->retain();
+}
+
+connection::connection(connection&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+
+connection& connection::operator=(connection&& other) noexcept
+{
+    std::swap(core_, other.core_);
+    return *this;
+}
+
+connection::~connection()
+{
+    if (core_ != nullptr) {
+        core_->abandon();
+    }
+}
+
+operation<bytes> connection::receive()
+{
+    return {core_, receiving};
+}
+
+operation<std::span<const bytes>> connection::receive_batch()
+{
+    return {core_, receiving_batch};
+}
+
+operation<> connection::send(bytes payload)
+{
+    return {core_, sending,
+            {reinterpret_cast<std::uintptr_t>(payload.data()), payload.size()}};
+}
+
+operation<> connection::send(std::string_view payload)
+{
+    return send(as_bytes(payload));
+}
+
+operation<> connection::flush()
+{
+    return {core_, flushing};
+}
+
+operation<> connection::close()
+{
+    return {core_, closing};
+}
+
+void connection::fail(error_code why)
+{
+    const loop::turn this_turn(core_->home());
+    core_->fail(why);
+}
+
+void connection::drain()
+{
+    const loop::turn this_turn(core_->home());
+    core_->drain();
+}
+
+const std::string& connection::peer() const noexcept
+{
+    return core_->peer();
+}
+
+connection_info connection::info() const
+{
+    return core_->info();
+}
+
+error_code connection::ended() const noexcept
+{
+    return core_->ended();
+}
+
+connection_handle connection::handle()
+{
+    return connection_handle(core_->link());
+}
+
+stream& connection::transport() const noexcept
+{
+    return core_->transport();
+}
+
+loop& connection::home() const noexcept
+{
+    return core_->home();
+}
+
+}  // namespace libnet

@@ -1,0 +1,186 @@
+#pragma once
+
+#include "output_buffer.hpp"
+
+#include <libnet/framing/receive_buffer.hpp>
+#include <libnet/runtime/operation.hpp>
+#include <libnet/session/connection.hpp>
+#include <libnet/transport/stream.hpp>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace libnet::detail {
+
+class connection_core;
+
+/// What handles share with their connection. `core` is read and written on the loop's thread only.
+struct connection_link {
+    std::shared_ptr<mailbox> box;
+    connection_core* core = nullptr;
+    std::size_t limit = 0;                 // of `queued`
+    std::atomic<std::size_t> queued{0};    // bytes in letters that are not accepted yet
+    std::atomic<bool> alive{true};
+};
+
+/// A connection behind its handle: counted, since operations of the stream point into it.
+///
+/// Input    in_:  | frame handed out | whole frames | part of a frame |  -> framing_ decides
+/// Output   out_ gathers what send() accepts; in_flight_ is what the stream is writing. Two, so
+///          that accepting never waits for writing.
+/// Time     deadlines are stored; one timer looks at them when it comes by, and is armed anew only
+///          for an earlier one.
+class connection_core final : public stream_events {
+public:
+    connection_core(std::unique_ptr<stream> transport, connection_options options);
+    ~connection_core() override;
+
+    // What the operations ask.
+    readiness poll_receive();
+    readiness poll_batch();
+    readiness poll_send(bytes payload);
+    readiness poll_flush();
+    readiness poll_close();
+
+    result<bytes> take_frame() const;
+    result<std::span<const bytes>> take_batch() const;
+    result<> take_send() const;
+    result<> take_flush() const;
+    result<> take_close() const;
+
+    void wait_frame(operation_waiter<bytes>& w);
+    void wait_batch(operation_waiter<std::span<const bytes>>& w);
+    void wait_send(operation_waiter<void>& w);
+    void wait_flush(operation_waiter<void>& w);
+    void wait_close(operation_waiter<void>& w);
+
+    void abandon_frame() noexcept;
+    void abandon_batch() noexcept;
+    void abandon_close() noexcept;
+
+    /// Ends receiving and accepting; accepted output still leaves.
+    void fail(const error_code& why);
+    void drain();
+
+    /// The owner has gone: close in the background, or at once when the loop ends.
+    void abandon() noexcept;
+
+    void post_letter(std::string payload);
+
+    connection_info info() const;
+    const std::string& peer() const noexcept { return peer_; }
+    const error_code& ended() const noexcept { return failure_; }
+    std::shared_ptr<connection_link> link();
+    stream& transport() const noexcept { return *stream_; }
+    loop& home() const noexcept { return loop_; }
+
+    void on_read(const error_code& failed, std::size_t count) override;
+    void on_write(const error_code& failed, std::size_t count) override;
+
+private:
+    static constexpr std::size_t direct_write = 16_KiB;  // payloads that are not worth copying
+    static constexpr std::size_t largest_batch = 256;
+
+    struct task_node : work_node {
+        connection_core* core;
+    };
+    struct alarm : timer_node {
+        explicit alarm(connection_core& c) noexcept;
+        connection_core* core;
+    };
+    /// A message from another thread that waits for room.
+    struct letter : list_node {
+        std::string payload;
+    };
+
+    // input
+    decoded decode_at(std::size_t offset);
+    readiness input_exhausted();
+    bool somebody_receives() const noexcept;
+    void begin_receive();
+    void read_now();
+    void deliver();
+    void count_frame_time();
+    void stop_frame_time() noexcept;
+
+    // output
+    std::size_t unsent() const noexcept { return out_.size() + in_flight_.size() - flown_; }
+    bool takes_more() const noexcept;
+    error accept(bytes payload);
+    void write_direct(const envelope& e, bytes payload);
+    bool flush();
+    void write_rest();
+    void output_moved();
+    void wake_senders();
+
+    // the end
+    void break_off(const error_code& why);
+    void answer_receiver();
+    void begin_close();
+    void go_on_closing();
+    void finish_close(const error_code& why) noexcept;
+
+    // time
+    void watch(time_point due);
+    void look_at_deadlines();
+    time_point next_deadline() const noexcept;
+    time_point recent() const noexcept { return loop_.time().recent(); }
+
+    loop& loop_;
+    std::unique_ptr<stream> stream_;
+    connection_options options_;
+
+    receive_buffer in_;
+    std::size_t handed_out_ = 0;  // bytes at the front of in_ that the last views show
+    std::size_t needed_ = 0;      // below so many bytes there is no whole frame
+    bytes frame_;
+    std::vector<bytes> batch_;
+    operation_waiter<bytes>* receiver_ = nullptr;
+    operation_waiter<std::span<const bytes>>* batch_receiver_ = nullptr;
+
+    output_buffer out_;
+    output_buffer in_flight_;
+    std::size_t flown_ = 0;
+    node_list<work_node> senders_;   // operation_waiter<void>
+    node_list<work_node> flushers_;  // operation_waiter<void>
+    node_list<letter> letters_;
+    error send_refusal_{};
+
+    bool reading_ = false;
+    bool writing_ = false;
+    bool end_of_input_ = false;
+    bool draining_ = false;
+    bool broken_ = false;  // the stream is of no use any more
+    bool closing_ = false;
+    bool half_closed_ = false;
+    bool closed_ = false;
+    error_code failure_;
+    error_code close_failure_;
+    operation_waiter<void>* closer_ = nullptr;
+
+    alarm alarm_;
+    time_point receiving_since_;
+    time_point frame_due_ = end_of_time;
+    duration frame_time_left_;
+    time_point send_due_ = end_of_time;
+    time_point close_due_ = end_of_time;
+
+    task_node flush_later_;
+    task_node read_later_;
+    task_node at_shutdown_;
+    events_reference self_;  // while closing in the background
+
+    std::string peer_;
+    std::string local_;
+    time_point opened_;
+    std::uint64_t bytes_received_ = 0;
+    std::uint64_t bytes_sent_ = 0;
+    std::uint64_t messages_received_ = 0;
+    std::uint64_t messages_sent_ = 0;
+    std::shared_ptr<connection_link> link_;
+};
+
+}  // namespace libnet::detail

@@ -1,0 +1,62 @@
+#include "connection_core.hpp"
+
+#include <libnet/session/connection_handle.hpp>
+
+#include <string>
+#include <utility>
+
+namespace libnet {
+
+connection_handle::connection_handle(std::shared_ptr<detail::connection_link> link) noexcept
+    : link_(std::move(link))
+{
+}
+
+result<> connection_handle::send(bytes payload) const
+{
+    if (!link_->alive) {
+        return error::closed;
+    }
+    const std::size_t size = payload.size();
+    if (link_->queued.fetch_add(size) >= link_->limit) {
+        link_->queued -= size;
+        return error::peer_not_reading;
+    }
+    const bool posted = link_->box->post([link = link_, copy = to_string(payload)]() mutable {
+        if (link->core != nullptr) {
+            link->core->post_letter(std::move(copy));
+        }
+    });
+    return posted ? result<>() : result<>(error::closed);
+}
+
+result<> connection_handle::send(std::string_view payload) const
+{
+    return send(as_bytes(payload));
+}
+
+void connection_handle::close() const
+{
+    end(error::closed);
+}
+
+void connection_handle::cancel() const
+{
+    end(error::cancelled);
+}
+
+void connection_handle::end(error why) const
+{
+    link_->box->post([link = link_, why] {
+        if (link->core != nullptr) {
+            link->core->fail(why);
+        }
+    });
+}
+
+bool connection_handle::alive() const noexcept
+{
+    return link_->alive;
+}
+
+}  // namespace libnet

@@ -1,0 +1,222 @@
+#include "connection_core.hpp"
+
+#include <utility>
+
+/// Receiving: from bytes to frames, and who waits for them.
+namespace libnet::detail {
+
+/// Asks the framing, and does not believe everything: a framing may be the user's own.
+decoded connection_core::decode_at(std::size_t offset)
+{
+    const bytes received = in_.data().subspan(offset);
+    decoded found = options_.framing.decode(received);
+    if (found.state == decoded::status::frame &&
+        (found.consumed == 0 || found.consumed > received.size() ||
+         found.offset > found.consumed || found.size > found.consumed - found.offset)) {
+        found = decoded::failed(error::malformed_frame);
+    }
+    return found;
+}
+
+readiness connection_core::poll_receive()
+{
+    in_.consume(std::exchange(handed_out_, 0));
+    if (failure_) {
+        return readiness::failure;
+    }
+    if (in_.size() >= needed_ && !in_.empty()) {
+        const decoded found = decode_at(0);
+        if (found.state == decoded::status::frame) [[likely]] {
+            frame_ = in_.data().subspan(found.offset, found.size);
+            handed_out_ = found.consumed;
+            needed_ = 0;
+            ++messages_received_;
+            stop_frame_time();
+            return readiness::value;
+        }
+        if (found.state == decoded::status::failed) {
+            fail(found.failure);
+            return readiness::failure;
+        }
+        needed_ = found.needed;
+    }
+    return input_exhausted();
+}
+
+readiness connection_core::poll_batch()
+{
+    batch_.clear();
+    const readiness first = poll_receive();
+    if (first != readiness::value) {
+        return first;
+    }
+    batch_.push_back(frame_);
+    while (handed_out_ != in_.size() && batch_.size() < largest_batch) {
+        const decoded found = decode_at(handed_out_);
+        if (found.state != decoded::status::frame) {
+            break;  // what is wrong with it, the next receive finds out
+        }
+        batch_.push_back(in_.data().subspan(handed_out_ + found.offset, found.size));
+        handed_out_ += found.consumed;
+        ++messages_received_;
+    }
+    return readiness::value;
+}
+
+/// No whole frame is there. Perhaps none will ever be.
+readiness connection_core::input_exhausted()
+{
+    if (end_of_input_) {
+        if (!in_.empty()) {
+            fail(error::truncated_frame);
+        }
+        return readiness::failure;
+    }
+    return draining_ && in_.empty() ? readiness::failure : readiness::pending;
+}
+
+result<bytes> connection_core::take_frame() const
+{
+    if (handed_out_ != 0) [[likely]] {
+        return frame_;
+    }
+    if (failure_) {
+        return failure_;
+    }
+    return end_of_input_ ? error::closed : error::draining;
+}
+
+result<std::span<const bytes>> connection_core::take_batch() const
+{
+    if (handed_out_ != 0) {
+        return std::span<const bytes>(batch_);
+    }
+    return take_frame().error();
+}
+
+bool connection_core::somebody_receives() const noexcept
+{
+    return receiver_ != nullptr || batch_receiver_ != nullptr;
+}
+
+void connection_core::wait_frame(operation_waiter<bytes>& w)
+{
+    receiver_ = &w;
+    begin_receive();
+}
+
+void connection_core::wait_batch(operation_waiter<std::span<const bytes>>& w)
+{
+    batch_receiver_ = &w;
+    begin_receive();
+}
+
+/// Whoever is about to sleep first sends what it has gathered. The read after a write that went out
+/// whole waits for the next turn: the answer to it cannot be there yet, but other connections'
+/// bytes can.
+void connection_core::begin_receive()
+{
+    receiving_since_ = recent();
+    if (in_.empty()) {
+        watch(add(receiving_since_, options_.idle_timeout));
+    } else {
+        count_frame_time();
+    }
+    const bool wrote = flush();
+    if (reading_ || !somebody_receives()) {
+        return;
+    }
+    if (wrote && !writing_) {
+        if (!read_later_.linked()) {
+            loop_.defer(read_later_);
+        }
+    } else {
+        read_now();
+    }
+}
+
+void connection_core::read_now()
+{
+    reading_ = true;
+    read_later_.unlink();
+    stream_->read_some(in_.prepare(needed_), *this);
+}
+
+void connection_core::on_read(const error_code& failed, std::size_t count)
+{
+    reading_ = false;
+    if (closed_) {
+        return;
+    }
+    if (failed == error::closed) {
+        end_of_input_ = true;
+    } else if (failed) {
+        break_off(failed);
+        return;
+    }
+    bytes_received_ += count;
+    if (closing_) {
+        go_on_closing();
+        return;
+    }
+    in_.commit(count);
+    deliver();
+}
+
+void connection_core::deliver()
+{
+    if (receiver_ != nullptr) {
+        const readiness found = poll_receive();
+        if (found != readiness::pending) {
+            if (auto* w = std::exchange(receiver_, nullptr)) {
+                w->complete(take_frame());
+            }
+            return;
+        }
+    } else if (batch_receiver_ != nullptr) {
+        const readiness found = poll_batch();
+        if (found != readiness::pending) {
+            if (auto* w = std::exchange(batch_receiver_, nullptr)) {
+                w->complete(take_batch());
+            }
+            return;
+        }
+    } else {
+        return;
+    }
+    count_frame_time();
+    read_now();
+}
+
+/// Part of a frame is there and somebody waits for the rest: its time runs.
+void connection_core::count_frame_time()
+{
+    if (frame_due_ == end_of_time) {
+        frame_due_ = add(recent(), frame_time_left_);
+        watch(frame_due_);
+    }
+}
+
+void connection_core::stop_frame_time() noexcept
+{
+    frame_due_ = end_of_time;
+    frame_time_left_ = options_.frame_timeout;
+}
+
+/// A receive was cancelled. Time in which nobody waits for the frame does not count against it.
+void connection_core::abandon_frame() noexcept
+{
+    receiver_ = nullptr;
+    if (frame_due_ != end_of_time) {
+        frame_time_left_ = std::max(duration::zero(), frame_due_ - recent());
+        frame_due_ = end_of_time;
+    }
+}
+
+void connection_core::abandon_batch() noexcept
+{
+    batch_receiver_ = nullptr;
+    abandon_frame();
+}
+
+}  // namespace libnet::detail

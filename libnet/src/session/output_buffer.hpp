@@ -1,0 +1,70 @@
+#pragma once
+
+#include <libnet/core/bytes.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+namespace libnet::detail {
+
+/// Bytes on their way out, in one piece. Unlike a vector it does not zero what is overwritten.
+class output_buffer {
+public:
+    bytes data() const noexcept { return {storage_.get(), size_}; }
+    std::size_t size() const noexcept { return size_; }
+    std::size_t capacity() const noexcept { return capacity_; }
+    bool empty() const noexcept { return size_ == 0; }
+    void clear() noexcept { size_ = 0; }
+
+    void append(bytes piece)
+    {
+        if (piece.size() > capacity_ - size_) [[unlikely]] {
+            grow(piece.size());
+        }
+        if (!piece.empty()) {
+            std::memcpy(storage_.get() + size_, piece.data(), piece.size());
+            size_ += piece.size();
+        }
+    }
+
+    /// Makes room, so that what follows cannot fail halfway.
+    void reserve(std::size_t more)
+    {
+        if (more > capacity_ - size_) [[unlikely]] {
+            grow(more);
+        }
+    }
+
+    void drop_front(std::size_t count) noexcept
+    {
+        std::memmove(storage_.get(), storage_.get() + count, size_ - count);
+        size_ -= count;
+    }
+
+    void release() noexcept
+    {
+        storage_.reset();
+        size_ = capacity_ = 0;
+    }
+
+private:
+    static constexpr std::size_t smallest = 1024;
+
+    void grow(std::size_t more)
+    {
+        const std::size_t wanted = std::max({smallest, 2 * capacity_, size_ + more});
+        auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
+        if (size_ != 0) {
+            std::memcpy(larger.get(), storage_.get(), size_);
+        }
+        storage_ = std::move(larger);
+        capacity_ = wanted;
+    }
+
+    std::unique_ptr<std::byte[]> storage_;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+};
+
+}  // namespace libnet::detail

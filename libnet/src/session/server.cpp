@@ -1,0 +1,271 @@
+#include <libnet/session/server.hpp>
+
+#include <libnet/runtime/group.hpp>
+#include <libnet/runtime/timer.hpp>
+#include <libnet/runtime/within.hpp>
+#include <libnet/transport/tcp.hpp>
+
+#include <boost/system/errc.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <new>
+#include <utility>
+
+namespace libnet {
+namespace {
+
+constexpr duration first_pause = std::chrono::milliseconds(10);
+constexpr duration longest_pause = std::chrono::milliseconds(500);
+constexpr int aborted_in_a_row = 16;  // then even these are taken for a lasting trouble
+
+/// Errors that concern the connection that was about to be accepted and no other (accept(2)).
+bool concerns_one_connection(const error_code& failed)
+{
+    namespace errc = boost::system::errc;
+    return failed == errc::connection_aborted || failed == errc::protocol_error ||
+           failed == errc::interrupted || failed == errc::connection_reset ||
+           failed == errc::host_unreachable || failed == errc::network_unreachable ||
+           failed == errc::network_down || failed == errc::invalid_argument ||
+           failed == errc::operation_not_permitted || failed == errc::timed_out;
+}
+
+}  // namespace
+
+struct server::state {
+    struct live : detail::list_node {
+        explicit live(connection& c) : peer(c) {}
+        connection& peer;
+    };
+
+    state(result<endpoint> e, std::unique_ptr<listener> l, session s, server_options o)
+        : where(std::move(e)), source(std::move(l)), serve(std::move(s)), options(std::move(o))
+    {
+    }
+
+    task<> run_session(std::unique_ptr<stream> transport);
+    task<> accept_all(group& sessions);
+    task<> pause_after(const error_code& failed, duration pause);
+    void begin(group& sessions, std::unique_ptr<stream> transport);
+    void count(const connection_info& info) noexcept;
+    void stop_accepting() noexcept;
+
+    result<endpoint> where;
+    std::unique_ptr<listener> source;
+    session serve;
+    server_options options;
+
+    // The loop's thread.
+    detail::node_list<live> connections;
+    bool stopping = false;
+    timer* retry = nullptr;  // when accepting pauses
+
+    std::mutex stop_mutex;  // of the next two
+    std::shared_ptr<detail::mailbox> box;
+    bool stop_asked = false;
+
+    std::atomic<std::uint64_t> accepted{0};
+    std::atomic<std::uint64_t> active{0};
+    std::atomic<std::uint64_t> accept_errors{0};
+    std::atomic<std::uint64_t> messages_received{0};
+    std::atomic<std::uint64_t> messages_sent{0};
+    std::atomic<std::uint64_t> bytes_received{0};
+    std::atomic<std::uint64_t> bytes_sent{0};
+};
+
+/// One client, from accept to close.
+task<> server::state::run_session(std::unique_ptr<stream> transport)
+{
+    connection peer(std::move(transport), options.connection);
+    live place(peer);
+    connections.push_back(place);
+    session_report report;
+    result<> outcome;
+    try {
+        if (options.on_open) {
+            options.on_open(peer);
+        }
+        outcome = co_await serve(peer);
+    } catch (...) {
+        report.exception = std::current_exception();
+    }
+    report.reason = peer.ended();
+    if (!report.reason && outcome.has_error()) {
+        report.reason = outcome.error();
+    }
+    if (!report.reason) {
+        report.reason = error::closed;
+    }
+    (void)co_await shielded(never, peer.close());
+    report.info = peer.info();
+    count(report.info);
+    place.unlink();
+    --active;
+    if (retry != nullptr) {
+        retry->expires_after(duration::zero());  // a descriptor has come free
+    }
+    if (options.on_close) {
+        options.on_close(report);
+    }
+}
+
+void server::state::begin(group& sessions, std::unique_ptr<stream> transport)
+{
+    ++accepted;
+    ++active;
+    try {
+        sessions.start(run_session(std::move(transport)));
+    } catch (const std::bad_alloc&) {
+        --active;
+        throw;
+    }
+}
+
+task<> server::state::accept_all(group& sessions)
+{
+    duration pause = first_pause;
+    int aborted = 0;
+    while (!stopping) {
+        error_code failed;
+        try {
+            auto transport = co_await source->accept();
+            if (transport) {
+                begin(sessions, std::move(*transport));
+                pause = first_pause;
+                aborted = 0;
+                continue;
+            }
+            failed = transport.error();
+        } catch (const std::bad_alloc&) {
+            failed = make_error_code(boost::system::errc::not_enough_memory);
+        }
+        if (stopping || failed == error::cancelled || failed == error::timeout ||
+            failed == error::closed) {
+            break;
+        }
+        ++accept_errors;
+        if (concerns_one_connection(failed) && ++aborted < aborted_in_a_row) {
+            continue;
+        }
+        co_await pause_after(failed, pause);
+        pause = std::min(2 * pause, longest_pause);
+    }
+}
+
+/// Out of descriptors or memory. Clients wait in the backlog meanwhile; a connection that ends wakes
+/// us early.
+task<> server::state::pause_after(const error_code& failed, duration pause)
+{
+    if (options.on_accept_error) {
+        options.on_accept_error(failed, pause);
+    }
+    timer wait(co_await this_loop());
+    wait.expires_after(pause);
+    retry = &wait;
+    (void)co_await wait.wait();
+    retry = nullptr;
+}
+
+void server::state::stop_accepting() noexcept
+{
+    stopping = true;
+    if (source) {
+        source->close();
+    }
+    if (retry != nullptr) {
+        retry->expires_after(duration::zero());
+    }
+}
+
+void server::state::count(const connection_info& info) noexcept
+{
+    messages_received += info.messages_received;
+    messages_sent += info.messages_sent;
+    bytes_received += info.bytes_received;
+    bytes_sent += info.bytes_sent;
+}
+
+server::server(std::string_view where, session serve, server_options options)
+    : state_(std::make_shared<state>(endpoint::parse(where), nullptr, std::move(serve),
+                                     std::move(options)))
+{
+    if (state_->where.has_error()) {
+        throw boost::system::system_error(state_->where.error(),
+                                          "cannot listen on '" + std::string(where) + "'");
+    }
+}
+
+server::server(std::unique_ptr<listener> source, session serve, server_options options)
+    : state_(std::make_shared<state>(error::invalid_endpoint, std::move(source), std::move(serve),
+                                     std::move(options)))
+{
+}
+
+server::~server()
+{
+    stop();
+}
+
+task<> server::run()
+{
+    return [](std::shared_ptr<state> s) -> task<> {
+        loop& home = co_await this_loop();
+        {
+            const std::lock_guard lock(s->stop_mutex);
+            s->box = home.remote();
+            s->stopping = s->stop_asked;
+        }
+        if (!s->source) {
+            s->source = tcp::listen(home, *s->where, s->options.socket);
+        }
+        if (s->options.on_listening) {
+            s->options.on_listening(s->source->local());
+        }
+        auto serve_until_stopped = [&](group& sessions) -> task<> {
+            co_await s->accept_all(sessions);
+            s->stop_accepting();
+            s->connections.for_each([](state::live& l) { l.peer.drain(); });
+            (void)co_await shielded(s->options.drain_timeout, sessions.join());
+            s->connections.for_each([](state::live& l) { l.peer.fail(error::drain_timeout); });
+        };
+        co_await checked(with_group(serve_until_stopped));
+    }(state_);
+}
+
+void server::stop()
+{
+    const std::lock_guard lock(state_->stop_mutex);
+    state_->stop_asked = true;
+    if (state_->box) {
+        state_->box->post([s = state_] { s->stop_accepting(); });
+    }
+}
+
+server_stats server::stats() const
+{
+    return {.accepted = state_->accepted,
+            .active = state_->active,
+            .accept_errors = state_->accept_errors,
+            .messages_received = state_->messages_received,
+            .messages_sent = state_->messages_sent,
+            .bytes_received = state_->bytes_received,
+            .bytes_sent = state_->bytes_sent};
+}
+
+std::string session_report::text() const
+{
+    if (!exception) {
+        return reason.message();
+    }
+    try {
+        std::rethrow_exception(exception);
+    } catch (const std::exception& e) {
+        return std::string("the session threw: ") + e.what();
+    } catch (...) {
+        return "the session threw something that is no std::exception";
+    }
+}
+
+}  // namespace libnet

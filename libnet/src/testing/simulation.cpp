@@ -1,0 +1,112 @@
+#include <libnet/testing/simulation.hpp>
+
+#include <libnet/asio.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace libnet::testing {
+
+struct simulation::context {
+    asio::io_context io{1};
+};
+
+struct simulation::started {
+    asio::cancellation_signal cancel;
+    std::optional<result<>> outcome;
+    std::exception_ptr thrown;
+};
+
+simulation::simulation() : context_(std::make_unique<context>()), loop_(&loop_of(context_->io))
+{
+    loop_->use_clock(clock_);
+}
+
+simulation::~simulation() = default;
+
+connection_pair simulation::connect(connection_options left, connection_options right,
+                                    pipe_options forward, pipe_options backward)
+{
+    stream_pair pair(*loop_, forward, backward);
+    return {connection(pair.take_left(), std::move(left)),
+            connection(pair.take_right(), std::move(right))};
+}
+
+void simulation::start(task<> body)
+{
+    auto entry = std::make_shared<started>();
+    started_.push_back(entry);
+    spawn(*loop_, std::move(body),
+          asio::bind_cancellation_slot(entry->cancel.slot(),
+                                       [entry](std::exception_ptr thrown, result<> outcome) {
+                                           entry->thrown = thrown;
+                                           entry->outcome = outcome;
+                                       }));
+}
+
+std::size_t simulation::running() const noexcept
+{
+    return static_cast<std::size_t>(std::count_if(
+        started_.begin(), started_.end(), [](const auto& s) { return !s->outcome; }));
+}
+
+std::optional<result<>> simulation::outcome(std::size_t n) const
+{
+    const started& entry = *started_.at(n);
+    if (entry.thrown) {
+        std::rethrow_exception(entry.thrown);
+    }
+    return entry.outcome;
+}
+
+void simulation::cancel()
+{
+    const loop::turn this_turn(*loop_);
+    for (const auto& entry : started_) {
+        entry->cancel.emit(asio::cancellation_type::terminal);
+    }
+}
+
+void simulation::settle()
+{
+    context_->io.restart();
+    while (context_->io.poll() != 0) {
+    }
+}
+
+void simulation::advance(duration time)
+{
+    const time_point end = add(now(), time);
+    settle();
+    while (next_timer(end)) {
+        settle();
+    }
+}
+
+bool simulation::next_timer(time_point limit)
+{
+    const loop::turn this_turn(*loop_);
+    return clock_.step(limit);
+}
+
+bool simulation::step()
+{
+    loop_->set_turn_limit(1);
+    context_->io.restart();
+    const bool did = context_->io.poll_one() != 0 ||
+                     (clock_.next_due() != end_of_time && next_timer(clock_.next_due()));
+    loop_->set_turn_limit(1024);
+    return did;
+}
+
+bool simulation::pass_time()
+{
+    settle();
+    return clock_.next_due() != end_of_time && next_timer(clock_.next_due());
+}
+
+}  // namespace libnet::testing

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+namespace libnet::detail {
+
+/// Memory for one of Asio's operation objects at a time, inside the object that starts it. A larger
+/// or a second one comes from the heap.
+class operation_memory {
+public:
+    operation_memory() noexcept = default;
+    operation_memory(const operation_memory&) = delete;
+    operation_memory& operator=(const operation_memory&) = delete;
+
+    void* allocate(std::size_t size)
+    {
+        if (!taken_ && size <= sizeof storage_) {
+            taken_ = true;
+            return storage_;
+        }
+        return ::operator new(size);
+    }
+
+    void deallocate(void* memory) noexcept
+    {
+        if (memory == storage_) {
+            taken_ = false;
+        } else {
+            ::operator delete(memory);
+        }
+    }
+
+private:
+    alignas(std::max_align_t) std::byte storage_[192];
+    bool taken_ = false;
+};
+
+/// The allocator by which a handler lends that memory to Asio.
+template <class T>
+class operation_allocator {
+public:
+    using value_type = T;
+
+    explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
+    template <class U>
+    operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_)
+    {
+    }
+
+    T* allocate(std::size_t count) { return static_cast<T*>(memory_->allocate(count * sizeof(T))); }
+    void deallocate(T* memory, std::size_t) noexcept { memory_->deallocate(memory); }
+
+    template <class U>
+    bool operator==(const operation_allocator<U>& other) const noexcept
+    {
+        return memory_ == other.memory_;
+    }
+
+private:
+    template <class>
+    friend class operation_allocator;
+
+    operation_memory* memory_;
+};
+
+}  // namespace libnet::detail

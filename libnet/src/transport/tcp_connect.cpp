@@ -1,0 +1,123 @@
+#include "tcp_socket.hpp"
+#include "tcp_stream.hpp"
+
+#include <libnet/asio.hpp>
+#include <libnet/runtime/timer.hpp>
+#include <libnet/runtime/within.hpp>
+#include <libnet/transport/tcp.hpp>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
+
+#include <memory>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace libnet {
+namespace detail {
+namespace {
+
+using endpoints = std::vector<tcp_protocol::endpoint>;
+using tcp_resolver = asio::ip::basic_resolver<tcp_protocol, io_executor>;
+
+/// A lookup that somebody may stop waiting for: getaddrinfo cannot be interrupted, so it is left to
+/// end by itself, and what it finds is thrown away.
+struct lookup : std::enable_shared_from_this<lookup> {
+    explicit lookup(loop& l) : home(l), resolver(context_of(l).get_executor()) {}
+
+    void begin(const endpoint& where)
+    {
+        resolver.async_resolve(
+            where.host, std::to_string(where.port),
+            [self = shared_from_this()](const error_code& failed,
+                                        const tcp_resolver::results_type& entries) {
+                const loop::turn this_turn(self->home);
+                if (failed) {
+                    self->found = make_error_code(error::host_not_found);
+                } else {
+                    endpoints all;
+                    for (const auto& entry : entries) {
+                        all.push_back(entry.endpoint());
+                    }
+                    self->found = std::move(all);
+                }
+                self->answered.expires_after(duration::zero());
+            });
+    }
+
+    loop& home;
+    tcp_resolver resolver;
+    result<endpoints> found = make_error_code(error::host_not_found);
+    timer answered{home};
+};
+
+task<endpoints> resolve(endpoint where)
+{
+    error_code not_numeric;
+    const auto address = asio::ip::make_address(where.host, not_numeric);
+    if (!not_numeric) {
+        co_return endpoints{{address, where.port}};
+    }
+    loop& home = co_await this_loop();
+    const auto asked = std::make_shared<lookup>(home);
+    asked->begin(where);
+    co_await checked(asked->answered.wait());
+    co_return std::move(asked->found);
+}
+
+task<std::unique_ptr<stream>> connect_to(tcp_protocol::endpoint address, socket_options options)
+{
+    loop& home = co_await this_loop();
+    error_code failed;
+    const int descriptor = open_tcp(address.protocol(), failed);
+    if (failed) {
+        co_return failed;
+    }
+    tcp_socket socket(context_of(home).get_executor());
+    socket.assign(address.protocol(), descriptor, failed);
+    if (failed) {
+        ::close(descriptor);
+        co_return failed;
+    }
+    if (apply_to_connection(descriptor, options).name != nullptr) {
+        co_return error::option_refused;
+    }
+    co_await checked(socket.async_connect(address, asio::deferred));
+    co_return std::make_unique<tcp_stream>(home, std::move(socket), to_text(address));
+}
+
+task<std::unique_ptr<stream>> connect_to_any(endpoint where, socket_options options)
+{
+    const endpoints addresses = co_await checked(resolve(std::move(where)));
+    error_code last = error::host_not_found;
+    for (const auto& address : addresses) {
+        auto connected = co_await connect_to(address, options);
+        if (connected) {
+            co_return std::move(*connected);
+        }
+        last = connected.error();
+        if (last == error::cancelled || last == error::timeout) {
+            break;
+        }
+    }
+    co_return last;
+}
+
+}  // namespace
+}  // namespace detail
+
+task<std::unique_ptr<stream>> tcp::connect(endpoint where, socket_options options, duration limit)
+{
+    loop& home = co_await this_loop();
+    const time_point started = home.now();
+    auto connected =
+        co_await within(limit, detail::connect_to_any(std::move(where), options));
+    if (connected.has_error() && connected.error() == error::timeout &&
+        home.now() >= add(started, limit)) {
+        co_return error::connect_timeout;
+    }
+    co_return std::move(connected);
+}
+
+}  // namespace libnet

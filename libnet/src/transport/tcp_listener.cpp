@@ -1,0 +1,165 @@
+#include "tcp_socket.hpp"
+#include "tcp_stream.hpp"
+
+#include <libnet/asio.hpp>
+#include <libnet/transport/tcp.hpp>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace libnet {
+namespace detail {
+namespace {
+
+using acceptor = asio::basic_socket_acceptor<tcp_protocol, io_executor>;
+
+/// accept4: close-on-exec and non-blocking without a call of their own.
+int accept_one(int listening, tcp_protocol::endpoint& peer)
+{
+    auto length = static_cast<socklen_t>(peer.capacity());
+#if defined(__linux__)
+    const int accepted = ::accept4(listening, peer.data(), &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+#else
+    const int accepted = ::accept(listening, peer.data(), &length);
+    if (accepted >= 0) {
+        ::fcntl(accepted, F_SETFD, FD_CLOEXEC);
+        ::fcntl(accepted, F_SETFL, O_NONBLOCK);
+    }
+#endif
+    if (accepted >= 0) {
+        peer.resize(length);
+    }
+    return accepted;
+}
+
+class tcp_listener final : public listener {
+public:
+    tcp_listener(loop& home, acceptor a, socket_options options)
+        : loop_(home), acceptor_(std::move(a)), options_(options)
+    {
+    }
+
+    task<std::unique_ptr<stream>> accept() override
+    {
+        for (;;) {
+            if (!acceptor_.is_open()) {
+                co_return error::closed;
+            }
+            tcp_protocol::endpoint peer;
+            const int accepted = accept_one(acceptor_.native_handle(), peer);
+            if (accepted >= 0) {
+                co_return adopt(accepted, peer);
+            }
+            const error_code failed(errno, boost::system::system_category());
+            if (failed != asio::error::would_block) {
+                co_return failed;
+            }
+            co_await checked(acceptor_.async_wait(acceptor::wait_read, asio::deferred));
+        }
+    }
+
+    void close() noexcept override
+    {
+        error_code ignored;
+        acceptor_.close(ignored);
+    }
+
+    std::string local() const override
+    {
+        error_code failed;
+        const auto endpoint = acceptor_.local_endpoint(failed);
+        return failed ? std::string("?") : to_text(endpoint);
+    }
+
+private:
+    result<std::unique_ptr<stream>> adopt(int descriptor, const tcp_protocol::endpoint& peer)
+    {
+        const refused_option refused = apply_to_connection(descriptor, options_);
+        tcp_socket socket(context_of(loop_).get_executor());
+        error_code failed = refused.why;
+        if (!failed) {
+            socket.assign(peer.protocol(), descriptor, failed);
+        }
+        if (failed) {
+            ::close(descriptor);  // the peer has gone already, or the kernel is out of something
+            return failed;
+        }
+        return std::unique_ptr<stream>(
+            std::make_unique<tcp_stream>(loop_, std::move(socket), to_text(peer)));
+    }
+
+    loop& loop_;
+    acceptor acceptor_;
+    socket_options options_;
+};
+
+[[noreturn]] void cannot_listen(const endpoint& where, const error_code& why,
+                                const std::string& detail = {})
+{
+    throw boost::system::system_error(
+        why, "cannot listen on " + where.to_string() + (detail.empty() ? "" : " (" + detail + ")"));
+}
+
+/// Listening sockets are few and made at the start, so a name may be looked up on the spot.
+tcp_protocol::endpoint resolve_local(loop& home, const endpoint& where)
+{
+    if (where.host.empty()) {
+        return {tcp_protocol::v6(), where.port};
+    }
+    error_code failed;
+    const auto address = asio::ip::make_address(where.host, failed);
+    if (!failed) {
+        return {address, where.port};
+    }
+    asio::ip::basic_resolver<tcp_protocol, io_executor> resolver(context_of(home).get_executor());
+    const auto found = resolver.resolve(where.host, std::to_string(where.port),
+                                        asio::ip::resolver_base::passive, failed);
+    if (failed || found.empty()) {
+        cannot_listen(where, error::host_not_found);
+    }
+    return found.begin()->endpoint();
+}
+
+}  // namespace
+}  // namespace detail
+
+std::unique_ptr<listener> tcp::listen(loop& home, const endpoint& where,
+                                      const socket_options& options)
+{
+    using namespace detail;
+    const tcp_protocol::endpoint local = resolve_local(home, where);
+    error_code failed;
+    const int descriptor = open_tcp(local.protocol(), failed);
+    if (failed) {
+        cannot_listen(where, failed);
+    }
+    acceptor listening(context_of(home).get_executor());
+    listening.assign(local.protocol(), descriptor, failed);
+    if (failed) {
+        ::close(descriptor);
+        cannot_listen(where, failed);
+    }
+    const bool explicit_address = !local.address().is_unspecified();
+    const refused_option refused =
+        apply_before_listen(descriptor, local.protocol(), options, explicit_address);
+    if (refused.name != nullptr) {
+        cannot_listen(where, refused.why, refused.name);
+    }
+    listening.bind(local, failed);
+    if (!failed) {
+        listening.listen(options.backlog, failed);
+    }
+    if (failed) {
+        cannot_listen(where, failed);
+    }
+    return std::make_unique<tcp_listener>(home, std::move(listening), options);
+}
+
+}  // namespace libnet
