@@ -1,3 +1,5 @@
+#include "../core/address_sanitizer.hpp"
+
 #include <libnet/framing/receive_buffer.hpp>
 
 #include <algorithm>
@@ -8,6 +10,7 @@ namespace libnet {
 
 mutable_bytes receive_buffer::prepare(std::size_t needed)
 {
+    detail::unpoison({storage_.get(), capacity_});  // a view of what was consumed ends here at last
     const std::size_t used = size();
     if (used == 0) {
         begin_ = end_ = 0;

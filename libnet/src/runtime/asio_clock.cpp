@@ -54,11 +54,12 @@ void asio_clock::wake_at(time_point due)
 {
     wakes_at_ = due;
     timer_.expires_at(due);
-    timer_.async_wait([this](boost::system::error_code cancelled) {
-        if (!cancelled) {
-            woken();
-        }
-    });
+    timer_.async_wait(
+        lent_memory_handler{&waiting_, [this](const boost::system::error_code& cancelled) {
+                                if (!cancelled) {
+                                    woken();
+                                }
+                            }});
 }
 
 void asio_clock::woken()

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "operation_memory.hpp"
+
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/loop.hpp>
 #include <libnet/runtime/timer_wheel.hpp>
@@ -34,6 +36,7 @@ private:
     loop& loop_;
     timer_wheel wheel_;
     asio_timer timer_;
+    operation_memory waiting_;
     time_point wakes_at_ = end_of_time;
 };
 

@@ -87,10 +87,10 @@ void asio_loop::wake() noexcept
         return;
     }
     awake_ = true;
-    asio::post(context_, [this] {
-        awake_ = false;
-        run_deferred();
-    });
+    asio::post(context_, lent_memory_handler{&waking_, [this] {
+                                                 awake_ = false;
+                                                 run_deferred();
+                                             }});
 }
 
 void asio_loop::shutdown()

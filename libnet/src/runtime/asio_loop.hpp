@@ -1,6 +1,7 @@
 #pragma once
 
 #include "asio_clock.hpp"
+#include "operation_memory.hpp"
 
 #include <libnet/core/config.hpp>
 #include <libnet/runtime/loop.hpp>
@@ -35,6 +36,7 @@ private:
     boost::asio::io_context& context_;
     asio_clock clock_;
     bool awake_ = false;  // run_deferred() is posted
+    operation_memory waking_;
     std::shared_ptr<asio_mailbox> mailbox_;
 };
 

@@ -1,19 +1,13 @@
+#include "../core/address_sanitizer.hpp"
+
 #include <libnet/runtime/frame_pool.hpp>
 
 #include <array>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define LIBNET_ASIO_NO_RECYCLING
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define LIBNET_ASIO_NO_RECYCLING
-#endif
-#endif
-
 namespace libnet::detail {
 
-#if defined(LIBNET_ASIO_NO_RECYCLING)
+#if defined(LIBNET_ASIO_ADDRESS_SANITIZER)
 
 void* allocate_frame(std::size_t size)
 {

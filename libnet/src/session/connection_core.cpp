@@ -182,6 +182,9 @@ void connection_core::finish_close(const error_code& why) noexcept
         link_->alive = false;
     }
     stream_->close();
+    while (!flushers_.empty()) {
+        static_cast<operation_waiter<void>&>(flushers_.pop_front()).complete(failure_);
+    }
     if (auto* w = std::exchange(closer_, nullptr)) {
         w->complete(take_close());
     }

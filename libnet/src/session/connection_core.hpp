@@ -103,6 +103,7 @@ private:
     void begin_receive();
     void read_now();
     void deliver();
+    void deliver_or_read();
     void count_frame_time();
     void stop_frame_time() noexcept;
 
@@ -111,10 +112,12 @@ private:
     bool takes_more() const noexcept;
     error accept(bytes payload);
     void write_direct(const envelope& e, bytes payload);
+    void keep_rest(std::span<const bytes> pieces, std::size_t written);
     bool flush();
     void write_rest();
     void output_moved();
     void wake_senders();
+    error_code accept_later(bytes payload) noexcept;
 
     // the end
     void break_off(const error_code& why);

@@ -1,4 +1,7 @@
+#include "../core/address_sanitizer.hpp"
 #include "connection_core.hpp"
+
+#include <boost/system/errc.hpp>
 
 #include <utility>
 
@@ -21,6 +24,7 @@ decoded connection_core::decode_at(std::size_t offset)
 readiness connection_core::poll_receive()
 {
     in_.consume(std::exchange(handed_out_, 0));
+    poison(in_.consumed());
     if (failure_) {
         return readiness::failure;
     }
@@ -164,6 +168,15 @@ void connection_core::on_read(const error_code& failed, std::size_t count)
 }
 
 void connection_core::deliver()
+{
+    try {
+        deliver_or_read();
+    } catch (const std::bad_alloc&) {  // not the session's to catch: it sleeps
+        break_off(make_error_code(boost::system::errc::not_enough_memory));
+    }
+}
+
+void connection_core::deliver_or_read()
 {
     if (receiver_ != nullptr) {
         const readiness found = poll_receive();

@@ -1,5 +1,7 @@
 #include "connection_core.hpp"
 
+#include <boost/system/errc.hpp>
+
 #include <array>
 #include <utility>
 
@@ -81,23 +83,29 @@ void connection_core::write_direct(const envelope& e, bytes payload)
         break_off(written.error());
         return;
     }
-    std::size_t done = *written;
-    bytes_sent_ += done;
-    const std::size_t from_queue = std::min(done, out_.size());
+    bytes_sent_ += *written;
+    flush_later_.unlink();
+    const std::size_t from_queue = std::min(*written, out_.size());
     out_.drop_front(from_queue);
-    done -= from_queue;
-    for (const bytes piece : {e.head, payload, e.tail}) {
-        const std::size_t taken = std::min(done, piece.size());
-        out_.append(piece.subspan(taken));
-        done -= taken;
+    try {
+        keep_rest(std::span(pieces).subspan(1), *written - from_queue);
+    } catch (const std::bad_alloc&) {  // half a frame is out: nothing can follow it
+        break_off(make_error_code(boost::system::errc::not_enough_memory));
+        return;
     }
     if (!out_.empty()) {
-        flush_later_.unlink();
         std::swap(out_, in_flight_);
         flown_ = 0;
         write_rest();
-    } else {
-        flush_later_.unlink();
+    }
+}
+
+void connection_core::keep_rest(std::span<const bytes> pieces, std::size_t written)
+{
+    for (const bytes piece : pieces) {
+        const std::size_t taken = std::min(written, piece.size());
+        out_.append(piece.subspan(taken));
+        written -= taken;
     }
 }
 
@@ -183,20 +191,25 @@ void connection_core::wake_senders()
         auto& next = static_cast<operation_waiter<void>&>(senders_.pop_front());
         const bytes payload{reinterpret_cast<const std::byte*>(next.arguments.first),
                             next.arguments.second};
-        const error refusal = accept(payload);
-        if (refusal != error{}) {
-            next.complete(refusal);
-        } else if (failure_) {
-            next.complete(failure_);
-        } else {
-            next.complete({});
-        }
+        const error_code failed = accept_later(payload);
+        next.complete(failed ? result<>(failed) : result<>());
     }
     while (!letters_.empty() && takes_more() && !broken_) {
         letter& next = letters_.pop_front();
-        accept(as_bytes(next.payload));
+        (void)accept_later(as_bytes(next.payload));
         link_->queued -= next.payload.size();
         delete &next;
+    }
+}
+
+/// For those who wait: what accepting throws is theirs, and not that of whoever made room.
+error_code connection_core::accept_later(bytes payload) noexcept
+{
+    try {
+        const error refusal = accept(payload);
+        return refusal != error{} ? make_error_code(refusal) : failure_;
+    } catch (const std::bad_alloc&) {
+        return make_error_code(boost::system::errc::not_enough_memory);
     }
 }
 

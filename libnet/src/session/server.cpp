@@ -96,7 +96,7 @@ task<> server::state::run_session(std::unique_ptr<stream> transport)
         report.reason = outcome.error();
     }
     if (!report.reason) {
-        report.reason = error::closed;
+        report.reason = stopping ? error::draining : error::closed;
     }
     (void)co_await shielded(never, peer.close());
     report.info = peer.info();

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace libnet {
 namespace detail {
@@ -39,6 +40,32 @@ int accept_one(int listening, tcp_protocol::endpoint& peer)
     return accepted;
 }
 
+/// A descriptor kept for the day when there is no other. When accepting finds none, this one makes
+/// room for one client; it is taken back as soon as one is free. So a server without connections
+/// is never deaf, even when others in its process have taken every descriptor.
+class reserve_descriptor {
+public:
+    reserve_descriptor() noexcept { take(); }
+    reserve_descriptor(const reserve_descriptor&) = delete;
+    reserve_descriptor& operator=(const reserve_descriptor&) = delete;
+    ~reserve_descriptor() { give_up(); }
+
+    void take() noexcept
+    {
+        if (descriptor_ < 0) {
+            descriptor_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        }
+    }
+
+    bool give_up() noexcept
+    {
+        return descriptor_ >= 0 && ::close(std::exchange(descriptor_, -1)) == 0;
+    }
+
+private:
+    int descriptor_ = -1;
+};
+
 class tcp_listener final : public listener {
 public:
     tcp_listener(loop& home, acceptor a, socket_options options)
@@ -53,7 +80,11 @@ public:
                 co_return error::closed;
             }
             tcp_protocol::endpoint peer;
-            const int accepted = accept_one(acceptor_.native_handle(), peer);
+            reserve_.take();
+            int accepted = accept_one(acceptor_.native_handle(), peer);
+            if (accepted < 0 && (errno == EMFILE || errno == ENFILE) && reserve_.give_up()) {
+                accepted = accept_one(acceptor_.native_handle(), peer);
+            }
             if (accepted >= 0) {
                 co_return adopt(accepted, peer);
             }
@@ -98,6 +129,7 @@ private:
     loop& loop_;
     acceptor acceptor_;
     socket_options options_;
+    reserve_descriptor reserve_;
 };
 
 [[noreturn]] void cannot_listen(const endpoint& where, const error_code& why,

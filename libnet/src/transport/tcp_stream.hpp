@@ -1,6 +1,6 @@
 #pragma once
 
-#include "operation_memory.hpp"
+#include "../runtime/operation_memory.hpp"
 #include "tcp_socket.hpp"
 
 #include <libnet/transport/stream.hpp>

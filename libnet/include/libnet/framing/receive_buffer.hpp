@@ -38,6 +38,9 @@ public:
     /// Valid until the next prepare() or release().
     bytes data() const noexcept { return {storage_.get() + begin_, end_ - begin_}; }
 
+    /// What was consumed since it was last moved over: nobody should look at it any more.
+    bytes consumed() const noexcept { return {storage_.get(), begin_}; }
+
     std::size_t size() const noexcept { return end_ - begin_; }
     bool empty() const noexcept { return begin_ == end_; }
     std::size_t capacity() const noexcept { return capacity_; }

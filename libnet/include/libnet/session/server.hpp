@@ -19,7 +19,7 @@ namespace libnet {
 /// How a connection of a server ended.
 struct session_report {
     connection_info info;
-    error_code reason;             ///< `closed` if the peer or the session ended it in order
+    error_code reason;             ///< `closed`: in order, by the peer or the session; `draining`: by us
     std::exception_ptr exception;  ///< what left the session, if anything did
 
     /// One line for people: "closed in order", "the session threw: ...".

@@ -64,4 +64,23 @@ private:
     operation_memory* memory_;
 };
 
+/// A handler whose operation lives in lent memory: starting it cannot fail for want of memory.
+template <class Function>
+struct lent_memory_handler {
+    using allocator_type = operation_allocator<std::byte>;
+    allocator_type get_allocator() const noexcept { return allocator_type(*memory); }
+
+    template <class... Arguments>
+    void operator()(const Arguments&... arguments)
+    {
+        function(arguments...);
+    }
+
+    operation_memory* memory;
+    Function function;
+};
+
+template <class Function>
+lent_memory_handler(operation_memory*, Function) -> lent_memory_handler<Function>;
+
 }  // namespace libnet::detail
