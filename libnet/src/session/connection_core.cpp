@@ -241,6 +241,9 @@ void connection_core::look_at_deadlines()
                add(receiving_since_, options_.idle_timeout) <= now) {
         fail(error::idle_timeout);
     }
+    if (may_park() && add(receiving_since_, park_after) <= now) {
+        park();
+    }
     if (!closed_) {
         watch(next_deadline());
     }
@@ -259,6 +262,9 @@ time_point connection_core::next_deadline() const noexcept
         due = std::min(due, frame_due_ != end_of_time
                                 ? frame_due_
                                 : add(receiving_since_, options_.idle_timeout));
+    }
+    if (may_park()) {
+        due = std::min(due, add(receiving_since_, park_after));
     }
     return due;
 }

@@ -83,6 +83,7 @@ public:
 private:
     static constexpr std::size_t direct_write = 16_KiB;  // payloads that are not worth copying
     static constexpr std::size_t largest_batch = 256;
+    static constexpr duration park_after = std::chrono::seconds(1);
 
     struct task_node : work_node {
         connection_core* core;
@@ -102,6 +103,9 @@ private:
     bool somebody_receives() const noexcept;
     void begin_receive();
     void read_now();
+    bool may_park() const noexcept;
+    void park();
+    void wait_without_buffers();
     void deliver();
     void deliver_or_read();
     void count_frame_time();
@@ -153,6 +157,7 @@ private:
     error send_refusal_{};
 
     bool reading_ = false;
+    bool parked_ = false;  // the read under way holds no buffer, or will not for long
     bool writing_ = false;
     bool end_of_input_ = false;
     bool draining_ = false;

@@ -3,6 +3,8 @@
 
 #include <boost/system/errc.hpp>
 
+#include <algorithm>
+#include <new>
 #include <utility>
 
 /// Receiving: from bytes to frames, and who waits for them.
@@ -122,7 +124,7 @@ void connection_core::begin_receive()
 {
     receiving_since_ = recent();
     if (in_.empty()) {
-        watch(add(receiving_since_, options_.idle_timeout));
+        watch(add(receiving_since_, std::min(options_.idle_timeout, park_after)));
     } else {
         count_frame_time();
     }
@@ -141,20 +143,60 @@ void connection_core::begin_receive()
 
 void connection_core::read_now()
 {
-    reading_ = true;
     read_later_.unlink();
-    stream_->read_some(in_.prepare(needed_), *this);
+    try {
+        stream_->read_some(in_.prepare(needed_), *this);
+        reading_ = true;
+    } catch (const std::bad_alloc&) {
+        break_off(make_error_code(boost::system::errc::not_enough_memory));
+    }
+}
+
+/// Whether it holds a buffer for a peer that says nothing.
+bool connection_core::may_park() const noexcept
+{
+    return somebody_receives() && reading_ && !parked_ && in_.empty() && unsent() == 0;
+}
+
+void connection_core::park()
+{
+    parked_ = stream_->cancel_read();  // goes on in on_read()
+}
+
+/// An idle connection has given its buffers back.
+void connection_core::wait_without_buffers()
+{
+    in_.release();
+    if (unsent() == 0) {
+        out_.release();
+        in_flight_.release();
+    }
+    reading_ = parked_ = true;
+    stream_->wait_readable(*this);
 }
 
 void connection_core::on_read(const error_code& failed, std::size_t count)
 {
     reading_ = false;
+    const bool asked_to_park = std::exchange(parked_, false);
     if (closed_) {
+        return;
+    }
+    if (asked_to_park && failed == error::cancelled && !closing_) {
+        if (somebody_receives()) {
+            wait_without_buffers();
+        }
+        return;
+    }
+    if (asked_to_park && !failed && count == 0 && !closing_) {
+        if (somebody_receives()) {
+            read_now();  // there is something now
+        }
         return;
     }
     if (failed == error::closed) {
         end_of_input_ = true;
-    } else if (failed) {
+    } else if (failed && !(asked_to_park && failed == error::cancelled)) {
         break_off(failed);
         return;
     }

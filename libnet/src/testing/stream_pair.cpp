@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -25,8 +26,9 @@ error_code reset()
 /// One direction: bytes between a writer and a reader, and the operation of each that waits.
 class stream_pair::pipe {
 public:
-    pipe(loop& home, pipe_options o) : options(o), home_(home)
+    pipe(loop& home, pipe_options o) : options(std::move(o)), home_(home)
     {
+        offered_.reserve(most_pieces);
         read_.owner = write_.owner = this;
         read_.run = [](detail::work_node& n) { static_cast<step&>(n).owner->finish_read(); };
         write_.run = [](detail::work_node& n) { static_cast<step&>(n).owner->finish_write(); };
@@ -41,7 +43,8 @@ public:
 
     void write(std::span<const bytes> pieces, stream_events& events)
     {
-        offered_.assign(pieces.begin(), pieces.end());
+        const auto some = pieces.first(std::min(pieces.size(), most_pieces));
+        offered_.assign(some.begin(), some.end());
         writer_ = events_reference(events);
         move_on();
     }
@@ -51,9 +54,17 @@ public:
         if (const error_code failed = write_failure()) {
             return failed;
         }
-        const std::size_t count = options.immediate_writes ? put(pieces) : 0;
+        const auto count = options.immediate_writes ? put(pieces) : result<std::size_t>(0);
         move_on();
         return count;
+    }
+
+    void cancel_read() noexcept
+    {
+        if (reader_ && !read_.linked()) {
+            cancelled_ = true;
+            home_.ready(read_);
+        }
     }
 
     /// The writer has said its last.
@@ -89,9 +100,22 @@ private:
         pipe* owner = nullptr;
     };
 
+    static constexpr std::size_t most_pieces = 16;
+
+    void strike() const noexcept
+    {
+        if (options.struck) {
+            *options.struck = true;
+        }
+    }
+
     error_code write_failure() const
     {
-        if (reader_gone_ || writer_gone_ || written_ >= options.break_after) {
+        if (reader_gone_ || writer_gone_) {
+            return broken_pipe();
+        }
+        if (written_ >= options.break_after) {
+            strike();
             return broken_pipe();
         }
         return {};
@@ -99,21 +123,30 @@ private:
 
     bool readable() const noexcept
     {
-        return !waiting_.empty() || writer_gone_ || reader_gone_ || read_so_far_ >= last_readable();
+        if (reader_gone_ || read_so_far_ >= std::min(options.end_after, options.reset_after)) {
+            return true;
+        }
+        const bool by_nature = !waiting_.empty() || writer_gone_;
+        if (by_nature && read_so_far_ >= options.stall_after) {
+            strike();
+            return false;
+        }
+        return by_nature;
     }
 
     bool writable() const
     {
-        return write_failure() || waiting_.size() < options.capacity;
+        return waiting_.size() < options.capacity || write_failure();
     }
 
     std::uint64_t last_readable() const noexcept
     {
-        return std::min(options.end_after, options.reset_after);
+        return std::min({options.end_after, options.reset_after, options.stall_after});
     }
 
-    std::size_t put(std::span<const bytes> pieces)
-    {
+    /// As a kernel would, it answers with an error if there is no memory.
+    result<std::size_t> put(std::span<const bytes> pieces)
+    try {
         std::size_t count = 0;
         for (const bytes piece : pieces) {
             const std::size_t full = options.capacity - std::min(options.capacity, waiting_.size());
@@ -125,6 +158,8 @@ private:
             count += part;
         }
         return count;
+    } catch (const std::bad_alloc&) {
+        return make_error_code(boost::system::errc::no_buffer_space);
     }
 
     /// Queues what can be done; never does it inside the caller.
@@ -146,10 +181,21 @@ private:
             reader->on_read(make_error_code(error::cancelled), 0);
             return;
         }
+        if (std::exchange(cancelled_, false) && !readable()) {
+            reader->on_read(make_error_code(error::cancelled), 0);
+            return;
+        }
+        if (room_.empty()) {
+            reader->on_read({}, 0);
+            return;
+        }
         const std::size_t count = std::min<std::uint64_t>(
             {room_.size(), waiting_.size(), options.largest_read, last_readable() - read_so_far_});
         if (count == 0) {
             const bool was_reset = read_so_far_ >= options.reset_after;
+            if (was_reset || !waiting_.empty() || !writer_gone_) {
+                strike();  // by nature the end would not be here
+            }
             reader->on_read(was_reset ? reset() : make_error_code(error::closed), 0);
             return;
         }
@@ -168,9 +214,13 @@ private:
             writer->on_write(failed, 0);
             return;
         }
-        const std::size_t count = put(offered_);
+        const auto count = put(offered_);
         move_on();
-        writer->on_write({}, count);
+        if (count) {
+            writer->on_write({}, *count);
+        } else {
+            writer->on_write(count.error(), 0);
+        }
     }
 
     loop& home_;
@@ -179,6 +229,7 @@ private:
     std::uint64_t read_so_far_ = 0;
     bool writer_gone_ = false;
     bool reader_gone_ = false;
+    bool cancelled_ = false;
     mutable_bytes room_;
     events_reference reader_;
     step read_;
@@ -201,6 +252,12 @@ public:
 
     loop& home() const noexcept override { return home_; }
     void read_some(mutable_bytes room, stream_events& events) override { in_->read(room, events); }
+    bool cancel_read() noexcept override
+    {
+        in_->cancel_read();
+        return true;
+    }
+    void wait_readable(stream_events& events) override { in_->read({}, events); }
     void write_some(std::span<const bytes> pieces, stream_events& events) override
     {
         out_->write(pieces, events);

@@ -135,8 +135,10 @@ private:
 [[noreturn]] void cannot_listen(const endpoint& where, const error_code& why,
                                 const std::string& detail = {})
 {
+    // Without the line inside Asio that the code remembers: the text is for the operator.
     throw boost::system::system_error(
-        why, "cannot listen on " + where.to_string() + (detail.empty() ? "" : " (" + detail + ")"));
+        error_code(why.value(), why.category()),
+        "cannot listen on " + where.to_string() + (detail.empty() ? "" : " (" + detail + ")"));
 }
 
 /// Listening sockets are few and made at the start, so a name may be looked up on the spot.

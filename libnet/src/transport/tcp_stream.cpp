@@ -28,6 +28,14 @@ gathered gather(std::span<const bytes> pieces) noexcept
     return buffers;
 }
 
+error_code in_our_words(const error_code& failed) noexcept
+{
+    if (failed == asio::error::eof) {
+        return error::closed;
+    }
+    return failed == asio::error::operation_aborted ? make_error_code(error::cancelled) : failed;
+}
+
 }  // namespace
 
 struct tcp_stream::read_handler {
@@ -37,13 +45,16 @@ struct tcp_stream::read_handler {
     void operator()(const error_code& failed, std::size_t count)
     {
         const loop::turn this_turn(*home);
-        events->on_read(failed == asio::error::eof ? make_error_code(error::closed) : failed,
-                        count);
+        events->on_read(in_our_words(failed), count);
     }
 
     events_reference events;
     operation_memory* memory;
     loop* home;
+};
+
+struct tcp_stream::readable_handler : read_handler {
+    void operator()(const error_code& failed) { read_handler::operator()(failed, 0); }
 };
 
 struct tcp_stream::write_handler {
@@ -71,6 +82,19 @@ void tcp_stream::read_some(mutable_bytes room, stream_events& events)
 {
     socket_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             read_handler{events_reference(events), &reading_, &loop_});
+}
+
+bool tcp_stream::cancel_read() noexcept
+{
+    error_code failed;
+    socket_.cancel(failed);
+    return !failed;
+}
+
+void tcp_stream::wait_readable(stream_events& events)
+{
+    socket_.async_wait(tcp_socket::wait_read,
+                       readable_handler{{events_reference(events), &reading_, &loop_}});
 }
 
 void tcp_stream::write_some(std::span<const bytes> pieces, stream_events& events)

@@ -16,6 +16,8 @@ public:
 
     loop& home() const noexcept override { return loop_; }
     void read_some(mutable_bytes room, stream_events& events) override;
+    bool cancel_read() noexcept override;
+    void wait_readable(stream_events& events) override;
     void write_some(std::span<const bytes> pieces, stream_events& events) override;
     result<std::size_t> try_write(std::span<const bytes> pieces) override;
     error_code shutdown_send() noexcept override;
@@ -26,6 +28,7 @@ public:
 
 private:
     struct read_handler;
+    struct readable_handler;
     struct write_handler;
 
     loop& loop_;

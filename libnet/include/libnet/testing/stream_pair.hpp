@@ -30,6 +30,12 @@ struct pipe_options {
     /// Writing beyond this byte fails with broken_pipe.
     std::uint64_t break_after = no_byte;
 
+    /// Reading beyond this byte waits for ever, as for a peer that has vanished.
+    std::uint64_t stall_after = no_byte;
+
+    /// Becomes true when one of these four has made a difference. Empty: nobody asks.
+    std::shared_ptr<bool> struck = nullptr;
+
     /// Whether try_write() writes at all; without it every write is asynchronous.
     bool immediate_writes = true;
 };

@@ -20,7 +20,8 @@ public:
     stream_events(const stream_events&) = delete;
     stream_events& operator=(const stream_events&) = delete;
 
-    /// So many bytes came; or an error, `error::closed` for the orderly end of the stream.
+    /// So many bytes came, none if wait_readable() asked; or an error: `error::closed` for the
+    /// orderly end of the stream, `error::cancelled` if cancel_read() asked for it.
     virtual void on_read(const error_code& failed, std::size_t count) = 0;
 
     /// So many bytes were taken, perhaps fewer than offered.
@@ -93,6 +94,14 @@ public:
 
     /// Reads what is there into `room`, at least one byte.
     virtual void read_some(mutable_bytes room, stream_events& events) = 0;
+
+    /// Lets the read under way end with `cancelled`, if nothing has come for it; so that an idle
+    /// connection need not hold a buffer. Not while a write is under way. False: this stream cannot.
+    virtual bool cancel_read() noexcept { return false; }
+
+    /// A read without a buffer: ends with no bytes when some could be read. Only for streams that
+    /// can cancel_read().
+    virtual void wait_readable(stream_events& events);
 
     /// Writes some of these pieces, in order, as one.
     virtual void write_some(std::span<const bytes> pieces, stream_events& events) = 0;
