@@ -3,6 +3,7 @@
 include("${SETTINGS}")
 set(prefix "${SCRATCH_DIR}/prefix")
 set(scratch "${SCRATCH_DIR}/${CONSUMER}")
+set(programs "${CMAKE_CURRENT_LIST_DIR}/main.cpp" "${CMAKE_CURRENT_LIST_DIR}/echo_test.cpp")
 
 function(run)
     list(JOIN ARGN " " command)
@@ -13,12 +14,11 @@ endfunction()
 # configure_build_run(<cmake argument>...): a consumer with a CMakeLists.txt, copied so that nothing around it helps.
 function(configure_build_run)
     file(REMOVE_RECURSE "${scratch}/source" "${scratch}/build")
-    file(COPY "${CMAKE_CURRENT_LIST_DIR}/${CONSUMER}/CMakeLists.txt" "${CMAKE_CURRENT_LIST_DIR}/main.cpp"
-        DESTINATION "${scratch}/source")
+    file(COPY "${CMAKE_CURRENT_LIST_DIR}/${CONSUMER}/CMakeLists.txt" ${programs} DESTINATION "${scratch}/source")
     run("${CMAKE_COMMAND}" -S "${scratch}/source" -B "${scratch}/build" -G "${GENERATOR}"
         -C "${SETTINGS}" ${ARGN})
     run("${CMAKE_COMMAND}" --build "${scratch}/build" --parallel 2)
-    run("${scratch}/build/consumer")
+    run("${scratch}/build/my_tests")
 endfunction()
 
 if(CONSUMER STREQUAL "install")
@@ -38,12 +38,14 @@ elseif(CONSUMER STREQUAL "pkg_config") # no CMake here: what a Makefile would do
     file(REMOVE_RECURSE "${scratch}")
     file(COPY "${prefix}/" DESTINATION "${moved}")
     set(ENV{PKG_CONFIG_PATH} "${moved}/${LIBDIR}/pkgconfig")
-    execute_process(COMMAND "${PKG_CONFIG}" --cflags --libs net-asio-testing
-        OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-    separate_arguments(flags UNIX_COMMAND "${flags}")
-    run("${CMAKE_CXX_COMPILER}" -std=c++20 -o "${scratch}/consumer" "${CMAKE_CURRENT_LIST_DIR}/main.cpp" ${flags})
+    file(COPY "${CMAKE_CURRENT_LIST_DIR}/pkg_config/build.sh" ${programs} DESTINATION "${scratch}/source")
+    # The page says c++; here that is the compiler which made the library.
+    file(MAKE_DIRECTORY "${scratch}/bin")
+    file(CREATE_LINK "${CMAKE_CXX_COMPILER}" "${scratch}/bin/c++" SYMBOLIC)
+    set(ENV{PATH} "${scratch}/bin:$ENV{PATH}")
+    run("${CMAKE_COMMAND}" -E chdir "${scratch}/source" sh build.sh)
     set(ENV{LD_LIBRARY_PATH} "${moved}/${LIBDIR}")
-    run("${scratch}/consumer")
+    run("${scratch}/source/my_tests")
 
 else()
     message(FATAL_ERROR "no such consumer: ${CONSUMER}")

@@ -1,11 +1,15 @@
-// What every consumer builds and runs, however it came by the library.
+#include <libnet/libnet.hpp>
 
-#include <libnet/version.hpp>
-
-#include <cstdio>
+// One client, from accept to close.
+libnet::task<> echo(libnet::connection& peer)
+{
+    while (auto frame = co_await peer.receive()) {
+        co_await peer.send(*frame);
+    }
+}
 
 int main()
 {
-    std::printf("linked with libnet %d.%d.%d\n", LIBNET_ASIO_VERSION_MAJOR,
-                LIBNET_ASIO_VERSION_MINOR, LIBNET_ASIO_VERSION_PATCH);
+    libnet::server server("127.0.0.1:9000", echo);
+    return libnet::run(server.run());
 }

@@ -95,8 +95,11 @@ class Tree:
 
     def check(self, script):
         with self.folder:
-            return subprocess.run([sys.executable, CHECKS / script, self.folder.name], stdin=subprocess.DEVNULL,
-                                  capture_output=True, text=True, check=False)
+            return self.run(script)
+
+    def run(self, script, *arguments):
+        return subprocess.run([sys.executable, CHECKS / script, *arguments, self.folder.name],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 class Floors(unittest.TestCase):
@@ -137,6 +140,63 @@ class Umbrella(unittest.TestCase):
 
     def test_refuses_a_header_twice(self):
         self.assert_complaint([(self.UMBRELLA, "#include <libnet/core/error.hpp>")], "twice")
+
+
+class Pages(unittest.TestCase):
+    CODE = "tests/docs/some_test.cpp"
+    SOUND_PAGES = [
+        (CODE, "void f()\n{\n    // [call]\n    g(1);\n\n    h(2);\n    // [end]\n}"),
+        ("tests/consumers/CMakeLists.txt", "# [link]\nlink()\n# [end]"),
+        ("docs/other.md", "# Other\n\n## A heading, `too`"),
+        ("README.md", "# Title\n\n[here](#title), [there](docs/other.md#a-heading-too), [code](" + CODE + ")\n\n"
+                      "<!-- code: " + CODE + "#call -->\n```cpp\ng(1);\n\nh(2);\n```\n\n"
+                      "<!-- code: tests/consumers/CMakeLists.txt#link -->\n```cmake\nlink()\n```\n\n"
+                      "```sh\nls [nothing](gone.md)\n```"),
+    ]
+
+    def check(self, *planted):
+        return Tree([*self.SOUND_PAGES, *planted]).check("pages.py")
+
+    def test_accepts_sound_pages(self):
+        result = self.check()
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_reports_each_planted_violation(self):
+        whole = f"<!-- code: {self.CODE} -->\n```cpp\n"
+        for name, text, words in [
+            ("README.md", "```cpp\nint x;\n```", "README.md:20: this block of cpp names no source"),
+            ("README.md", "```cmake\nlink()\n```", "this block of cmake names no source"),
+            ("README.md", f"<!-- code: {self.CODE}#call -->\n```cpp\ng(2);\n```", "is not what stands in"),
+            ("README.md", whole + "g(1);\n```", "is not what stands in"),
+            ("README.md", f"<!-- code: {self.CODE}#gone -->\n```cpp\n```", "has no region [gone]"),
+            ("README.md", "<!-- code: gone.cpp -->\n```cpp\n```", "gone.cpp does not exist"),
+            ("README.md", "[x](docs/gone.md)", "docs/gone.md leads nowhere"),
+            ("README.md", "[x](docs/other.md#gone)", "leads to no heading"),
+            ("docs/other.md", "[x](README.md)", "docs/other.md:4: README.md leads nowhere"),
+            ("docs/design/new.md", "```cpp\n```", "names no source"),
+            (self.CODE, "// [lonely]\n// [end]", "no page shows the region [lonely]"),
+        ]:
+            with self.subTest(file=name, text=text):
+                result = self.check((name, text))
+                self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+                self.assertIn(words, result.stdout)
+                self.assertEqual(len(result.stdout.splitlines()), 1, result.stdout)
+
+    def test_reports_a_line_that_is_too_long(self):
+        line = "int x;" + " " * 90 + "// x"
+        wide = ("tests/docs/wide.cpp", line + " y")
+        page = ("docs/wide.md", f"<!-- code: tests/docs/wide.cpp -->\n```cpp\n{line} y\n```")
+        self.assertIn("longer than 100", self.check(wide, page).stdout)
+
+    def test_writes_the_code_into_the_page(self):
+        page = ("docs/new.md", f"Before.\n\n<!-- code: {self.CODE}#call -->\n```cpp\nold\n```\n\nAfter.")
+        tree = Tree([*self.SOUND_PAGES, page])
+        with tree.folder:
+            for arguments in (["--fix"], []):
+                result = tree.run("pages.py", *arguments)
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+            fixed = (Path(tree.folder.name) / "docs/new.md").read_text(encoding="utf-8")
+        self.assertEqual(fixed, page[1].replace("old\n", "g(1);\n\nh(2);\n") + "\n")
 
 
 if __name__ == "__main__":

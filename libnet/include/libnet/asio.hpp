@@ -15,6 +15,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
@@ -37,6 +38,11 @@
 ///
 ///     auto frame = co_await libnet::async(peer.receive(), asio::use_awaitable);
 ///     libnet::spawn(io, serve(), [](std::exception_ptr e, libnet::result<> r) { ... });
+///
+/// Lifetime  an `asio::awaitable` that a task awaits takes values or shared ownership: when the
+///           context is destroyed, the task and its variables go first.
+/// Time      Asio's own timers stay on real time in a simulation; sleep_for, within and
+///           libnet::timer follow the loop's clock.
 namespace libnet {
 
 namespace asio = boost::asio;
@@ -72,6 +78,13 @@ struct packed<> {
     using type = void;
 };
 
+/// What Asio's side ends with when it was cancelled.
+inline bool is_aborted(const error_code& why) noexcept
+{
+    return why == asio::error::operation_aborted;
+}
+LIBNET_ASIO_DECL bool is_aborted(const std::exception_ptr& thrown) noexcept;
+
 /// Shared by an await and the handler that Asio holds; either may go first.
 template <class T>
 struct foreign_state {
@@ -85,11 +98,11 @@ struct foreign_state {
     void finish()
     {
         if (stopped != error{}) {
-            const bool aborted = outcome && outcome->has_error() &&
-                                 outcome->error() == asio::error::operation_aborted;
-            if (aborted || exception) {
+            const bool aborted = exception ? is_aborted(exception)
+                                           : outcome->has_error() && is_aborted(outcome->error());
+            if (aborted) {
                 exception = nullptr;
-                outcome.emplace(make_error_code(stopped));
+                outcome.emplace(failed<T>(stopped));
             }
         }
         if (waiting != nullptr) {
@@ -124,15 +137,16 @@ struct foreign_handler {
 /// For operations that complete with `void(error_code, A...)`.
 template <class... A>
 struct operation_handler : foreign_handler<typename packed<A...>::type> {
-    void operator()(error_code failed, A... values)
+    void operator()(error_code why, A... values)
     {
         auto kept = this->state;
-        if (failed) {
-            kept->outcome.emplace(failed);
+        if (why) {
+            kept->outcome.emplace(boost::system::in_place_error, why);
         } else if constexpr (sizeof...(A) == 0) {
             kept->outcome.emplace();
         } else {
-            kept->outcome.emplace(packed<A...>::pack(std::move(values)...));
+            kept->outcome.emplace(boost::system::in_place_value,
+                                  packed<A...>::pack(std::move(values)...));
         }
         kept->finish();
     }
@@ -146,7 +160,7 @@ struct awaitable_handler : foreign_handler<T> {
         auto kept = this->state;
         kept->exception = failed;
         if (!failed) {
-            kept->outcome.emplace(std::move(value));
+            kept->outcome.emplace(boost::system::in_place_value, std::move(value));
         }
         kept->finish();
     }
@@ -203,7 +217,7 @@ struct foreign_awaiter_base {
     result<T> await_resume()
     {
         if (!state) {
-            return make_error_code(promise.stopped());
+            return failed<T>(promise.stopped());
         }
         if (state->exception) {
             std::rethrow_exception(state->exception);
@@ -276,7 +290,20 @@ public:
         const auto frame = task_access<T>::release(t);
         auto* self = new spawned(l, frame, std::move(handler));
         if (slot.is_connected()) {
-            slot.assign([self](asio::cancellation_type) { self->cancel(); });
+            self->link_ = std::make_shared<spawned*>(self);
+            slot.assign([link = self->link_](asio::cancellation_type) {
+                if (*link != nullptr) {
+                    (*link)->cancel();
+                }
+            });
+        }
+    }
+
+    /// At shutdown nobody is told, and the slot may be older or younger than the task.
+    ~spawned() override
+    {
+        if (link_) {
+            *link_ = nullptr;
         }
     }
 
@@ -293,7 +320,8 @@ private:
           handler_(std::move(handler)),
           work_(asio::prefer(
               asio::get_associated_executor(handler_, context_of(l).get_executor()),
-              asio::execution::outstanding_work.tracked))
+              asio::execution::outstanding_work.tracked)),
+          home_work_(context_of(l).get_executor())
     {
     }
 
@@ -306,7 +334,7 @@ private:
         auto& promise =
             static_cast<typename task_access<T>::promise_type&>(this->promise());
         std::exception_ptr exception = promise.exception;
-        result<T> outcome = exception ? result<T>(error::no_value) : promise.take();
+        result<T> outcome = exception ? failed<T>(error::no_value) : promise.take();
         Handler handler = std::move(handler_);
         tracked work = std::move(work_);
         delete this;
@@ -317,7 +345,9 @@ private:
     }
 
     Handler handler_;
-    tracked work_;
+    tracked work_;  // the handler's executor waits for the task, and so does its own
+    asio::executor_work_guard<asio::io_context::executor_type> home_work_;
+    std::shared_ptr<spawned*> link_;
 };
 
 }  // namespace detail

@@ -57,7 +57,6 @@ constexpr entry describe(error e) noexcept
         return {"invalid_endpoint", "not an endpoint: expected HOST:PORT, such as 127.0.0.1:9000 "
                                     "or [::1]:9000"};
     case error::host_not_found: return {"host_not_found", "the host name does not resolve"};
-    case error::option_refused: return {"option_refused", "the kernel refused a socket option"};
     case error::out_of_descriptors:
         return {"out_of_descriptors", "no file descriptor is free: raise the limit (ulimit -n)"};
     case error::not_supported: return {"not_supported", "not supported here"};
@@ -118,6 +117,7 @@ public:
         switch (static_cast<condition>(value)) {
         case condition::timeout: return "a timeout";
         case condition::bad_input: return "the peer broke the framing";
+        case condition::option_refused: return "the kernel refused a socket option";
         }
         return "unknown libnet condition";
     }

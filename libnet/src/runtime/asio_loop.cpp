@@ -2,11 +2,15 @@
 
 #include <libnet/asio.hpp>
 
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <mutex>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -100,6 +104,19 @@ void asio_loop::shutdown()
     clock_.rest();
 }
 
+bool is_aborted(const std::exception_ptr& thrown) noexcept
+{
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const boost::system::system_error& caught) {
+        return is_aborted(caught.code());
+    } catch (const asio::multiple_exceptions& caught) {  // of Asio's awaitable operators
+        return is_aborted(caught.first_exception());
+    } catch (...) {
+        return false;
+    }
+}
+
 }  // namespace detail
 
 loop& loop_of(asio::io_context& context)
@@ -110,8 +127,13 @@ loop& loop_of(asio::io_context& context)
 loop& loop_of(const asio::any_io_executor& executor)
 {
     using plain = asio::io_context::executor_type;
+    using counting = std::decay_t<decltype(asio::require(
+        std::declval<plain>(), asio::execution::outstanding_work.tracked))>;
     if (const auto* direct = executor.target<plain>()) {
         return loop_of(direct->context());
+    }
+    if (const auto* counted = executor.target<counting>()) {
+        return loop_of(counted->context());
     }
     if (const auto* strand = executor.target<asio::strand<plain>>()) {
         return loop_of(strand->get_inner_executor().context());

@@ -35,9 +35,12 @@ struct free_list {
     std::size_t length = 0;
 };
 
+/// Thread exit: frames that come later are not recycled. Without a destructor, so that it can be
+/// asked when the pool has gone.
+thread_local bool closed = false;
+
 struct pool {
     std::array<free_list, largest_class + 1> classes;
-    bool closed = false;  // thread exit: frames that are freed later go straight back
 
     ~pool()
     {
@@ -64,7 +67,7 @@ constexpr std::size_t class_of(std::size_t size) noexcept
 void* allocate_frame(std::size_t size)
 {
     const std::size_t c = class_of(size);
-    if (c > largest_class) {
+    if (c > largest_class || closed) {
         return ::operator new(size);
     }
     free_list& list = this_thread.classes[c];
@@ -80,7 +83,7 @@ void* allocate_frame(std::size_t size)
 void free_frame(void* frame, std::size_t size) noexcept
 {
     const std::size_t c = class_of(size);
-    if (c > largest_class || this_thread.closed ||
+    if (c > largest_class || closed ||
         this_thread.classes[c].length * c * granule >= memory_per_class) {
         ::operator delete(frame);
         return;

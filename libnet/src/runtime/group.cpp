@@ -57,8 +57,11 @@ group::~group()
 
 void group::start(task<> child)
 {
-    new member(*this, detail::task_access<void>::release(child));  // in members_, until it ends
+    auto* begun = new member(*this, detail::task_access<void>::release(child));  // in members_
     ++size_;
+    if (cancelled_) {
+        begun->cancel();  // or joining would wait for one that nobody cancels
+    }
 }
 
 operation<> group::join()

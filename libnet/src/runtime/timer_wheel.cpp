@@ -36,21 +36,15 @@ void timer_wheel::insert(detail::timer_node& node, time_point due) noexcept
 }
 
 /// The level is that of the highest digit (of 6 bits) in which the node's tick and now differ; so
-/// on every level the slots up to that of now are empty, but for the last level, which takes what
-/// is too far away for all of them.
+/// on every level the slots up to that of now are empty.
 void timer_wheel::place(detail::timer_node& node) noexcept
 {
-    constexpr std::uint64_t horizon = std::uint64_t{1} << (bits_per_level * levels);
+    static_assert(duration::max() / tick < (std::int64_t{1} << (bits_per_level * levels)),
+                  "no node is too far away for the last level");
     const std::uint64_t differing = node.order ^ now_;
-    std::size_t level = 0;
-    std::uint64_t position = node.order;
-    if (differing >= horizon) {
-        level = levels - 1;
-        position = now_ | (horizon - 1);  // the last slot: dealt out again when it is reached
-    } else if (differing != 0) {
-        level = (static_cast<unsigned>(std::bit_width(differing)) - 1) / bits_per_level;
-    }
-    const std::size_t index = slot_at(position, level);
+    const std::size_t level =
+        differing == 0 ? 0 : (static_cast<unsigned>(std::bit_width(differing)) - 1) / bits_per_level;
+    const std::size_t index = slot_at(node.order, level);
     slot& s = wheel_[level][index];
     s.nodes.push_back(node);
     s.earliest = std::min(s.earliest, node.order);

@@ -66,7 +66,7 @@ constexpr operation_vtable<void> closing{
     [](void* c, operation_arguments) { return core_of(c).poll_close(); },
     [](void* c) { return core_of(c).take_close(); },
     [](void* c, operation_waiter<void>& w) { core_of(c).wait_close(w); },
-    [](void* c, operation_waiter<void>&) noexcept { core_of(c).abandon_close(); },
+    [](void*, operation_waiter<void>& w) noexcept { w.unlink(); },
     home_of,
 };
 

@@ -22,8 +22,9 @@ connection_core::connection_core(std::unique_ptr<stream> transport, connection_o
       local_(stream_->local()),
       opened_(loop_.now())
 {
+    options_.high_water_mark = std::max<std::size_t>(options_.high_water_mark, 1);
     flush_later_.core = read_later_.core = at_shutdown_.core = this;
-    flush_later_.run = [](work_node& node) { static_cast<task_node&>(node).core->flush(); };
+    flush_later_.run = [](work_node& node) { static_cast<task_node&>(node).core->flush_and_note(); };
     read_later_.run = [](work_node& node) {
         connection_core& core = *static_cast<task_node&>(node).core;
         if (core.somebody_receives() && !core.reading_ && !core.closed_) {
@@ -75,7 +76,7 @@ void connection_core::break_off(const error_code& why)
     }
     while (!letters_.empty()) {
         letter& unsent = letters_.pop_front();
-        link_->queued -= unsent.payload.size();
+        link_->queued -= connection_link::cost_of(unsent.payload);
         delete &unsent;
     }
     if (closing_) {
@@ -145,10 +146,10 @@ void connection_core::begin_close()
 /// Flush, half-close, discard until the peer's end. Called whenever one of them has moved on.
 void connection_core::go_on_closing()
 {
-    if (!closing_ || closed_ || unsent() != 0) {
+    if (!closing_ || closed_) {
         return;
     }
-    if (!half_closed_) {
+    if (unsent() == 0 && !half_closed_) {
         half_closed_ = true;
         if (stream_->shutdown_send()) {
             finish_close({});  // the peer has gone already
@@ -156,8 +157,10 @@ void connection_core::go_on_closing()
         }
     }
     if (end_of_input_) {
-        finish_close({});
-    } else if (!reading_) {
+        if (half_closed_) {
+            finish_close({});
+        }
+    } else if (!reading_) {  // also while output waits: the peer may have to be rid of its own first
         handed_out_ = 0;
         in_.consume(in_.size());
         needed_ = 0;
@@ -185,8 +188,8 @@ void connection_core::finish_close(const error_code& why) noexcept
     while (!flushers_.empty()) {
         static_cast<operation_waiter<void>&>(flushers_.pop_front()).complete(failure_);
     }
-    if (auto* w = std::exchange(closer_, nullptr)) {
-        w->complete(take_close());
+    while (!closers_.empty()) {
+        static_cast<operation_waiter<void>&>(closers_.pop_front()).complete(take_close());
     }
     const events_reference last = std::move(self_);  // may be the end of *this
 }
@@ -209,12 +212,7 @@ result<> connection_core::take_close() const
 
 void connection_core::wait_close(operation_waiter<void>& w)
 {
-    closer_ = &w;
-}
-
-void connection_core::abandon_close() noexcept
-{
-    closer_ = nullptr;
+    closers_.push_back(w);
 }
 
 // ---- time ---------------------------------------------------------------------------------------
@@ -233,12 +231,11 @@ void connection_core::look_at_deadlines()
     const time_point now = loop_.now();
     if (closing_ && close_due_ <= now) {
         finish_close(error::close_timeout);
-    } else if (writing_ && send_due_ <= now) {
+    } else if (writing_ && !broken_ && send_due_ <= now) {
         break_off(error::send_timeout);
     } else if (somebody_receives() && frame_due_ <= now) {
         fail(error::frame_timeout);
-    } else if (somebody_receives() && frame_due_ == end_of_time &&
-               add(receiving_since_, options_.idle_timeout) <= now) {
+    } else if (somebody_receives() && frame_due_ == end_of_time && idle_due() <= now) {
         fail(error::idle_timeout);
     }
     if (may_park() && add(receiving_since_, park_after) <= now) {
@@ -255,18 +252,29 @@ time_point connection_core::next_deadline() const noexcept
     if (closing_) {
         due = close_due_;
     }
-    if (writing_) {
+    if (writing_ && !broken_) {
         due = std::min(due, send_due_);
     }
     if (somebody_receives()) {
-        due = std::min(due, frame_due_ != end_of_time
-                                ? frame_due_
-                                : add(receiving_since_, options_.idle_timeout));
+        due = std::min(due, frame_due_ != end_of_time ? frame_due_ : idle_due());
     }
     if (may_park()) {
         due = std::min(due, add(receiving_since_, park_after));
     }
     return due;
+}
+
+time_point connection_core::idle_due() const noexcept
+{
+    return options_.idle_timeout == never
+               ? end_of_time
+               : add(receiving_since_, options_.idle_timeout - idle_before_);
+}
+
+void connection_core::note_activity() noexcept
+{
+    receiving_since_ = recent();
+    idle_before_ = duration::zero();
 }
 
 // ---- what is known ------------------------------------------------------------------------------

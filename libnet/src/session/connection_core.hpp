@@ -11,6 +11,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace libnet::detail {
@@ -21,8 +22,11 @@ class connection_core;
 struct connection_link {
     std::shared_ptr<mailbox> box;
     connection_core* core = nullptr;
-    std::size_t limit = 0;                 // of `queued`
-    std::atomic<std::size_t> queued{0};    // bytes in letters that are not accepted yet
+    /// What a letter counts: more than its payload, or empty ones could queue without a bound.
+    static std::size_t cost_of(std::string_view payload) noexcept { return payload.size() + 64; }
+
+    std::size_t limit = 0;               // of `queued`
+    std::atomic<std::size_t> queued{0};  // the cost of letters that are not accepted yet
     std::atomic<bool> alive{true};
 };
 
@@ -59,7 +63,6 @@ public:
 
     void abandon_frame() noexcept;
     void abandon_batch() noexcept;
-    void abandon_close() noexcept;
 
     /// Ends receiving and accepting; accepted output still leaves.
     void fail(const error_code& why);
@@ -118,8 +121,11 @@ private:
     void write_direct(const envelope& e, bytes payload);
     void keep_rest(std::span<const bytes> pieces, std::size_t written);
     bool flush();
+    void flush_and_note();
     void write_rest();
+    void count_sent(std::size_t count) noexcept;
     void output_moved();
+    void wake_flushers();
     void wake_senders();
     error_code accept_later(bytes payload) noexcept;
 
@@ -134,6 +140,8 @@ private:
     void watch(time_point due);
     void look_at_deadlines();
     time_point next_deadline() const noexcept;
+    time_point idle_due() const noexcept;
+    void note_activity() noexcept;
     time_point recent() const noexcept { return loop_.time().recent(); }
 
     loop& loop_;
@@ -152,9 +160,10 @@ private:
     output_buffer in_flight_;
     std::size_t flown_ = 0;
     node_list<work_node> senders_;   // operation_waiter<void>
-    node_list<work_node> flushers_;  // operation_waiter<void>
+    node_list<work_node> flushers_;  // operation_waiter<void>, with what bytes_sent_ must reach
     node_list<letter> letters_;
     error send_refusal_{};
+    bool waking_ = false;
 
     bool reading_ = false;
     bool parked_ = false;  // the read under way holds no buffer, or will not for long
@@ -167,10 +176,11 @@ private:
     bool closed_ = false;
     error_code failure_;
     error_code close_failure_;
-    operation_waiter<void>* closer_ = nullptr;
+    node_list<work_node> closers_;  // operation_waiter<void>
 
     alarm alarm_;
-    time_point receiving_since_;
+    time_point receiving_since_;  // or the last activity since then
+    duration idle_before_{};      // time without activity in earlier receives, which were cancelled
     time_point frame_due_ = end_of_time;
     duration frame_time_left_;
     time_point send_due_ = end_of_time;

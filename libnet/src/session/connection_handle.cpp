@@ -17,9 +17,9 @@ result<> connection_handle::send(bytes payload) const
     if (!link_->alive) {
         return error::closed;
     }
-    const std::size_t size = payload.size();
-    if (link_->queued.fetch_add(size) >= link_->limit) {
-        link_->queued -= size;
+    const std::size_t cost = detail::connection_link::cost_of(as_text(payload));
+    if (link_->queued.fetch_add(cost) >= link_->limit) {
+        link_->queued -= cost;
         return error::peer_not_reading;
     }
     const bool posted = link_->box->post([link = link_, copy = to_string(payload)]() mutable {

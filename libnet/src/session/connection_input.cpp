@@ -38,6 +38,7 @@ readiness connection_core::poll_receive()
             needed_ = 0;
             ++messages_received_;
             stop_frame_time();
+            idle_before_ = duration::zero();
             return readiness::value;
         }
         if (found.state == decoded::status::failed) {
@@ -123,10 +124,11 @@ void connection_core::wait_batch(operation_waiter<std::span<const bytes>>& w)
 void connection_core::begin_receive()
 {
     receiving_since_ = recent();
-    if (in_.empty()) {
-        watch(add(receiving_since_, std::min(options_.idle_timeout, park_after)));
-    } else {
+    if (!in_.empty()) {
         count_frame_time();
+    }
+    if (frame_due_ == end_of_time) {
+        watch(std::min(idle_due(), add(receiving_since_, park_after)));
     }
     const bool wrote = flush();
     if (reading_ || !somebody_receives()) {
@@ -240,6 +242,9 @@ void connection_core::deliver_or_read()
         return;
     }
     count_frame_time();
+    if (frame_due_ == end_of_time) {
+        note_activity();
+    }
     read_now();
 }
 
@@ -258,10 +263,13 @@ void connection_core::stop_frame_time() noexcept
     frame_time_left_ = options_.frame_timeout;
 }
 
-/// A receive was cancelled. Time in which nobody waits for the frame does not count against it.
+/// A receive was cancelled. Time in which nobody waits for the frame does not count against it, but
+/// that in which somebody did is not forgotten: `within(1s, peer.receive())` in a loop would
+/// otherwise defeat the timeouts.
 void connection_core::abandon_frame() noexcept
 {
     receiver_ = nullptr;
+    idle_before_ += std::max(duration::zero(), recent() - receiving_since_);
     if (frame_due_ != end_of_time) {
         frame_time_left_ = std::max(duration::zero(), frame_due_ - recent());
         frame_due_ = end_of_time;

@@ -3,6 +3,8 @@
 #include <boost/system/errc.hpp>
 
 #include <array>
+#include <cstdint>
+#include <new>
 #include <utility>
 
 /// Sending: gathering messages, writing them, and who waits for room.
@@ -56,17 +58,14 @@ error connection_core::accept(bytes payload)
     if (payload.size() >= direct_write && !writing_) {
         write_direct(e, payload);
     } else {
-        out_.reserve(e.head.size() + payload.size() + e.tail.size());
-        out_.append(e.head);
-        out_.append(payload);
-        out_.append(e.tail);
+        out_.append(e.head, payload, e.tail);
     }
     ++messages_sent_;
     if (writing_ || broken_ || out_.empty()) {
         return {};
     }
     if (!takes_more()) {
-        flush();
+        flush_and_note();
     } else if (!flush_later_.linked()) {
         loop_.defer(flush_later_);
     }
@@ -83,7 +82,7 @@ void connection_core::write_direct(const envelope& e, bytes payload)
         break_off(written.error());
         return;
     }
-    bytes_sent_ += *written;
+    count_sent(*written);
     flush_later_.unlink();
     const std::size_t from_queue = std::min(*written, out_.size());
     out_.drop_front(from_queue);
@@ -93,6 +92,7 @@ void connection_core::write_direct(const envelope& e, bytes payload)
         break_off(make_error_code(boost::system::errc::not_enough_memory));
         return;
     }
+    note_activity();
     if (!out_.empty()) {
         std::swap(out_, in_flight_);
         flown_ = 0;
@@ -122,7 +122,7 @@ bool connection_core::flush()
         break_off(written.error());
         return false;
     }
-    bytes_sent_ += *written;
+    count_sent(*written);
     if (*written == out_.size()) {
         out_.clear();
         output_moved();
@@ -132,6 +132,14 @@ bool connection_core::flush()
     flown_ = *written;
     write_rest();
     return flown_ != 0;
+}
+
+/// Output that moves is activity, also while another task waits for input.
+void connection_core::flush_and_note()
+{
+    if (flush()) {
+        note_activity();
+    }
 }
 
 void connection_core::write_rest()
@@ -156,8 +164,8 @@ void connection_core::on_write(const error_code& failed, std::size_t count)
         return;
     }
     flown_ += count;
-    bytes_sent_ += count;
-    receiving_since_ = recent();  // output that moves is activity
+    count_sent(count);
+    note_activity();
     if (broken_) {
         return;
     }
@@ -170,23 +178,45 @@ void connection_core::on_write(const error_code& failed, std::size_t count)
     output_moved();
 }
 
+void connection_core::count_sent(std::size_t count) noexcept
+{
+    bytes_sent_ += count;
+    if (count != 0) {
+        idle_before_ = duration::zero();
+    }
+}
+
 /// Output has left. Whoever waited for room or for the end of it goes on.
 void connection_core::output_moved()
 {
+    wake_flushers();
+    if (waking_) {
+        return;  // a sender that was woken has sent: the loop there goes on
+    }
     wake_senders();
     if (!writing_ && !out_.empty()) {
         flush();
     }
     if (unsent() == 0) {
-        while (!flushers_.empty()) {
-            static_cast<operation_waiter<void>&>(flushers_.pop_front()).complete({});
-        }
         go_on_closing();
+    }
+}
+
+/// Each waits for what was accepted before it came, not for what others send after it.
+void connection_core::wake_flushers()
+{
+    while (!flushers_.empty()) {
+        auto& first = static_cast<operation_waiter<void>&>(flushers_.front());
+        if (first.arguments.first > bytes_sent_) {
+            return;
+        }
+        first.complete({});
     }
 }
 
 void connection_core::wake_senders()
 {
+    waking_ = true;
     while (!senders_.empty() && takes_more() && !failure_) {
         auto& next = static_cast<operation_waiter<void>&>(senders_.pop_front());
         const bytes payload{reinterpret_cast<const std::byte*>(next.arguments.first),
@@ -194,12 +224,17 @@ void connection_core::wake_senders()
         const error_code failed = accept_later(payload);
         next.complete(failed ? result<>(failed) : result<>());
     }
+    // What a handle has taken is not lost for want of memory without a word.
     while (!letters_.empty() && takes_more() && !broken_) {
         letter& next = letters_.pop_front();
-        (void)accept_later(as_bytes(next.payload));
-        link_->queued -= next.payload.size();
+        const error_code failed = accept_later(as_bytes(next.payload));
+        link_->queued -= connection_link::cost_of(next.payload);
         delete &next;
+        if (failed == boost::system::errc::not_enough_memory) {
+            break_off(failed);
+        }
     }
+    waking_ = false;
 }
 
 /// For those who wait: what accepting throws is theirs, and not that of whoever made room.
@@ -215,11 +250,17 @@ error_code connection_core::accept_later(bytes payload) noexcept
 
 void connection_core::post_letter(std::string payload)
 {
+    const std::size_t cost = connection_link::cost_of(payload);
     if (failure_) {
-        link_->queued -= payload.size();
+        link_->queued -= cost;
         return;
     }
-    auto* waiting = new letter;
+    auto* waiting = new (std::nothrow) letter;
+    if (waiting == nullptr) {
+        link_->queued -= cost;
+        break_off(make_error_code(boost::system::errc::not_enough_memory));
+        return;
+    }
     waiting->payload = std::move(payload);
     letters_.push_back(*waiting);
     wake_senders();
@@ -228,10 +269,10 @@ void connection_core::post_letter(std::string payload)
 readiness connection_core::poll_flush()
 {
     flush();
-    if (unsent() != 0) {
-        return readiness::pending;
+    if (broken_) {
+        return readiness::failure;
     }
-    return broken_ ? readiness::failure : readiness::value;
+    return unsent() != 0 ? readiness::pending : readiness::value;
 }
 
 result<> connection_core::take_flush() const
@@ -241,6 +282,7 @@ result<> connection_core::take_flush() const
 
 void connection_core::wait_flush(operation_waiter<void>& w)
 {
+    w.arguments.first = static_cast<std::uintptr_t>(bytes_sent_ + unsent());
     flushers_.push_back(w);
 }
 

@@ -28,18 +28,30 @@ public:
         }
     }
 
-    /// Makes room, so that what follows cannot fail halfway.
-    void reserve(std::size_t more)
+    /// All of a message, or nothing of it where memory is lacking.
+    void append(bytes head, bytes payload, bytes tail)
     {
-        if (more > capacity_ - size_) [[unlikely]] {
-            grow(more);
+        const std::size_t whole = head.size() + payload.size() + tail.size();
+        if (whole > capacity_ - size_) [[unlikely]] {
+            grow(whole);
         }
+        std::byte* at = storage_.get() + size_;
+        if (head.size() == 4) [[likely]] {
+            std::memcpy(at, head.data(), 4);  // one store, where the size is known
+        } else {
+            std::ranges::copy(head, at);
+        }
+        at = std::ranges::copy(payload, at + head.size()).out;
+        std::ranges::copy(tail, at);
+        size_ += whole;
     }
 
     void drop_front(std::size_t count) noexcept
     {
-        std::memmove(storage_.get(), storage_.get() + count, size_ - count);
-        size_ -= count;
+        if (count != 0) {  // else there may be no storage, which memmove must not be told
+            std::memmove(storage_.get(), storage_.get() + count, size_ - count);
+            size_ -= count;
+        }
     }
 
     void release() noexcept

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace libnet {
@@ -45,7 +46,7 @@ struct server::state {
     {
     }
 
-    task<> run_session(std::unique_ptr<stream> transport);
+    task<> run_session(connection peer);
     task<> accept_all(group& sessions);
     task<> pause_after(const error_code& failed, duration pause);
     void begin(group& sessions, std::unique_ptr<stream> transport);
@@ -76,17 +77,22 @@ struct server::state {
 };
 
 /// One client, from accept to close.
-task<> server::state::run_session(std::unique_ptr<stream> transport)
+task<> server::state::run_session(connection peer)
 {
-    connection peer(std::move(transport), options.connection);
+    struct one_of {
+        explicit one_of(std::atomic<std::uint64_t>& c) noexcept : count(c) {}
+        ~one_of() { --count; }
+        std::atomic<std::uint64_t>& count;
+    };
+    std::optional<one_of> counted(active);
     live place(peer);
     connections.push_back(place);
     session_report report;
     result<> outcome;
+    if (options.on_open) {
+        options.on_open(peer);
+    }
     try {
-        if (options.on_open) {
-            options.on_open(peer);
-        }
         outcome = co_await serve(peer);
     } catch (...) {
         report.exception = std::current_exception();
@@ -98,11 +104,14 @@ task<> server::state::run_session(std::unique_ptr<stream> transport)
     if (!report.reason) {
         report.reason = stopping ? error::draining : error::closed;
     }
-    (void)co_await shielded(never, peer.close());
-    report.info = peer.info();
-    count(report.info);
+    try {
+        (void)co_await shielded(never, peer.close());
+        report.info = peer.info();
+        count(report.info);
+    } catch (const std::bad_alloc&) {  // then its destructor closes it
+    }
     place.unlink();
-    --active;
+    counted.reset();
     if (retry != nullptr) {
         retry->expires_after(duration::zero());  // a descriptor has come free
     }
@@ -113,21 +122,19 @@ task<> server::state::run_session(std::unique_ptr<stream> transport)
 
 void server::state::begin(group& sessions, std::unique_ptr<stream> transport)
 {
+    connection peer(std::move(transport), options.connection);
+    sessions.start(run_session(std::move(peer)));
     ++accepted;
-    ++active;
-    try {
-        sessions.start(run_session(std::move(transport)));
-    } catch (const std::bad_alloc&) {
-        --active;
-        throw;
-    }
+    ++active;  // the session itself begins later
 }
 
 task<> server::state::accept_all(group& sessions)
 {
+    const detail::fiber& self = co_await detail::fiber_await{};
     duration pause = first_pause;
     int aborted = 0;
-    while (!stopping) {
+    // Not every accept() waits, and one that does not wait does not learn that it was cancelled.
+    while (!stopping && self.current_scope()->stopped == error{}) {
         error_code failed;
         try {
             auto transport = co_await source->accept();

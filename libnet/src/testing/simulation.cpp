@@ -73,9 +73,11 @@ void simulation::cancel()
 
 void simulation::settle()
 {
-    context_->io.restart();
-    while (context_->io.poll() != 0) {
-    }
+    do {
+        context_->io.restart();
+        while (context_->io.poll() != 0) {
+        }
+    } while (clock_.next_due() <= now() && next_timer(now()));
 }
 
 void simulation::advance(duration time)
@@ -105,7 +107,6 @@ bool simulation::step()
 
 bool simulation::pass_time()
 {
-    settle();
     return clock_.next_due() != end_of_time && next_timer(clock_.next_due());
 }
 

@@ -80,8 +80,9 @@ task<std::unique_ptr<stream>> connect_to(tcp_protocol::endpoint address, socket_
         ::close(descriptor);
         co_return failed;
     }
-    if (apply_to_connection(descriptor, options).name != nullptr) {
-        co_return error::option_refused;
+    failed = apply_to_connection(descriptor, options);
+    if (failed) {
+        co_return failed;
     }
     co_await checked(socket.async_connect(address, asio::deferred));
     co_return std::make_unique<tcp_stream>(home, std::move(socket), to_text(address));

@@ -112,9 +112,8 @@ public:
 private:
     result<std::unique_ptr<stream>> adopt(int descriptor, const tcp_protocol::endpoint& peer)
     {
-        const refused_option refused = apply_to_connection(descriptor, options_);
         tcp_socket socket(context_of(loop_).get_executor());
-        error_code failed = refused.why;
+        error_code failed = apply_to_connection(descriptor, options_);
         if (!failed) {
             socket.assign(peer.protocol(), descriptor, failed);
         }
@@ -132,13 +131,11 @@ private:
     reserve_descriptor reserve_;
 };
 
-[[noreturn]] void cannot_listen(const endpoint& where, const error_code& why,
-                                const std::string& detail = {})
+[[noreturn]] void cannot_listen(const endpoint& where, const error_code& why)
 {
     // Without the line inside Asio that the code remembers: the text is for the operator.
-    throw boost::system::system_error(
-        error_code(why.value(), why.category()),
-        "cannot listen on " + where.to_string() + (detail.empty() ? "" : " (" + detail + ")"));
+    throw boost::system::system_error(error_code(why.value(), why.category()),
+                                      "cannot listen on " + where.to_string());
 }
 
 /// Listening sockets are few and made at the start, so a name may be looked up on the spot.
@@ -181,10 +178,13 @@ std::unique_ptr<listener> tcp::listen(loop& home, const endpoint& where,
         cannot_listen(where, failed);
     }
     const bool explicit_address = !local.address().is_unspecified();
-    const refused_option refused =
-        apply_before_listen(descriptor, local.protocol(), options, explicit_address);
-    if (refused.name != nullptr) {
-        cannot_listen(where, refused.why, refused.name);
+    failed = apply_before_listen(descriptor, local.protocol(), options, explicit_address);
+    if (!failed) {
+        // Those of the connections: what is refused is said here, once, not dropped at each accept.
+        failed = apply_to_connection(descriptor, options);
+    }
+    if (failed) {
+        cannot_listen(where, failed);
     }
     listening.bind(local, failed);
     if (!failed) {

@@ -1,5 +1,7 @@
 #include "tcp_socket.hpp"
 
+#include "option_error.hpp"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -14,28 +16,29 @@ class option_setter {
 public:
     explicit option_setter(int descriptor) noexcept : descriptor_(descriptor) {}
 
-    void set(const char* name, int level, int option, int value) noexcept
+    void set(socket_option name, int level, int option, int value) noexcept
     {
-        if (refused_.name == nullptr &&
-            ::setsockopt(descriptor_, level, option, &value, sizeof value) != 0) {
-            refused_ = {name, error_code(errno, boost::system::system_category())};
+        if (!failed_ && ::setsockopt(descriptor_, level, option, &value, sizeof value) != 0) {
+            failed_ = refused(name, errno);
         }
     }
 
-    const refused_option& refused() const noexcept { return refused_; }
+    const error_code& failed() const noexcept { return failed_; }
 
 private:
     int descriptor_;
-    refused_option refused_;
+    error_code failed_;
 };
 
 void set_buffers(option_setter& s, const socket_options& options)
 {
     if (options.send_buffer) {
-        s.set("SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, static_cast<int>(*options.send_buffer));
+        s.set(socket_option::send_buffer, SOL_SOCKET, SO_SNDBUF,
+              static_cast<int>(*options.send_buffer));
     }
     if (options.receive_buffer) {
-        s.set("SO_RCVBUF", SOL_SOCKET, SO_RCVBUF, static_cast<int>(*options.receive_buffer));
+        s.set(socket_option::receive_buffer, SOL_SOCKET, SO_RCVBUF,
+              static_cast<int>(*options.receive_buffer));
     }
 }
 
@@ -65,44 +68,44 @@ int open_tcp(const tcp_protocol& protocol, error_code& failed)
     return descriptor;
 }
 
-refused_option apply_before_listen(int descriptor, const tcp_protocol& protocol,
+error_code apply_before_listen(int descriptor, const tcp_protocol& protocol,
                                    const socket_options& options, bool explicit_address)
 {
     option_setter s(descriptor);
-    s.set("SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR, options.reuse_address ? 1 : 0);
+    s.set(socket_option::reuse_address, SOL_SOCKET, SO_REUSEADDR, options.reuse_address ? 1 : 0);
     if (protocol == tcp_protocol::v6()) {
-        s.set("IPV6_V6ONLY", IPPROTO_IPV6, IPV6_V6ONLY,
+        s.set(socket_option::v6_only, IPPROTO_IPV6, IPV6_V6ONLY,
               options.v6_only.value_or(explicit_address) ? 1 : 0);
     }
     set_buffers(s, options);  // inherited; the receive window is settled before accept
-    return s.refused();
+    return s.failed();
 }
 
-refused_option apply_to_connection(int descriptor, const socket_options& options)
+error_code apply_to_connection(int descriptor, const socket_options& options)
 {
     option_setter s(descriptor);
-    s.set("TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY, options.no_delay ? 1 : 0);
+    s.set(socket_option::no_delay, IPPROTO_TCP, TCP_NODELAY, options.no_delay ? 1 : 0);
     if (const auto& alive = options.keep_alive) {
-        s.set("SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 1);
+        s.set(socket_option::keep_alive, SOL_SOCKET, SO_KEEPALIVE, 1);
 #if defined(TCP_KEEPIDLE)
-        s.set("TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(alive->after.count()));
+        s.set(socket_option::keep_alive_idle, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(alive->after.count()));
 #endif
 #if defined(TCP_KEEPINTVL)
-        s.set("TCP_KEEPINTVL", IPPROTO_TCP, TCP_KEEPINTVL,
+        s.set(socket_option::keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL,
               static_cast<int>(alive->interval.count()));
 #endif
 #if defined(TCP_KEEPCNT)
-        s.set("TCP_KEEPCNT", IPPROTO_TCP, TCP_KEEPCNT, alive->probes);
+        s.set(socket_option::keep_alive_count, IPPROTO_TCP, TCP_KEEPCNT, alive->probes);
 #endif
     }
 #if defined(TCP_USER_TIMEOUT)
     if (options.user_timeout.count() != 0) {
-        s.set("TCP_USER_TIMEOUT", IPPROTO_TCP, TCP_USER_TIMEOUT,
+        s.set(socket_option::user_timeout, IPPROTO_TCP, TCP_USER_TIMEOUT,
               static_cast<int>(options.user_timeout.count()));
     }
 #endif
     set_buffers(s, options);
-    return s.refused();
+    return s.failed();
 }
 
 }  // namespace libnet::detail

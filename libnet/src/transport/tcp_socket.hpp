@@ -18,18 +18,12 @@ using tcp_socket = boost::asio::basic_stream_socket<tcp_protocol, io_executor>;
 /// "127.0.0.1:9000", "[::1]:9000"
 std::string to_text(const tcp_protocol::endpoint& e);
 
-/// A socket option that was refused: which, and what the kernel said. `name` is null if none was.
-struct refused_option {
-    const char* name = nullptr;
-    error_code why;
-};
-
 /// Opens a socket, close-on-exec and non-blocking from its first moment. -1 on failure.
 int open_tcp(const tcp_protocol& protocol, error_code& failed);
 
-/// Options that hold before listening or connecting, and those of each connection.
-refused_option apply_before_listen(int descriptor, const tcp_protocol& protocol,
-                                   const socket_options& options, bool explicit_address);
-refused_option apply_to_connection(int descriptor, const socket_options& options);
+/// Options of listening sockets, and those of each connection. A refusal says which and why.
+error_code apply_before_listen(int descriptor, const tcp_protocol& protocol,
+                               const socket_options& options, bool explicit_address);
+error_code apply_to_connection(int descriptor, const socket_options& options);
 
 }  // namespace libnet::detail

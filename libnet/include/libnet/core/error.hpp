@@ -47,7 +47,6 @@ enum class error {
 
     invalid_endpoint,       ///< text that is no HOST:PORT
     host_not_found,         ///< the name does not resolve
-    option_refused,         ///< the kernel refused a socket option
     out_of_descriptors,     ///< the process may open no more files (`ulimit -n`)
     not_supported,          ///< this stream or platform cannot do that
     no_value,               ///< a task ended without the value that it promised
@@ -57,6 +56,7 @@ enum class error {
 enum class condition {
     timeout = 1,  ///< every timeout above; equals `std::errc::timed_out` as well
     bad_input,    ///< the peer broke the framing: truncated, too large, malformed
+    option_refused,  ///< the kernel refused a socket option; the message says which, and why
 };
 
 LIBNET_ASIO_DECL const boost::system::error_category& error_category() noexcept;

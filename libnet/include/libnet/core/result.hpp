@@ -11,4 +11,16 @@ namespace libnet {
 template <class T = void>
 using result = boost::system::result<T>;
 
+namespace detail {
+
+/// The error side, in so many words: a `result<bool>` cannot tell what an error code is meant to
+/// be, since that converts to a bool as well.
+template <class T>
+result<T> failed(const error_code& why)
+{
+    return result<T>(boost::system::in_place_error, why);
+}
+
+}  // namespace detail
+
 }  // namespace libnet

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <stdexcept>
 
 namespace libnet {
@@ -79,20 +80,50 @@ private:
 
     std::uint64_t read(const std::byte* field) const noexcept
     {
-        std::uint64_t value = 0;
-        for (std::size_t i = 0; i < options_.width; ++i) {
-            const std::size_t at = options_.order == std::endian::big ? i : options_.width - 1 - i;
-            value = value << 8 | std::to_integer<std::uint64_t>(field[at]);
+        switch (options_.width) {
+        case 1: return read_as<std::uint8_t>(field);
+        case 2: return read_as<std::uint16_t>(field);
+        case 4: return read_as<std::uint32_t>(field);
+        default: return read_as<std::uint64_t>(field);
         }
-        return value;
     }
 
     void write(std::uint64_t value, std::byte* field) const noexcept
     {
-        for (std::size_t i = options_.width; i-- > 0; value >>= 8) {
-            const std::size_t at = options_.order == std::endian::big ? i : options_.width - 1 - i;
-            field[at] = static_cast<std::byte>(value);
+        switch (options_.width) {
+        case 1: return write_as<std::uint8_t>(value, field);
+        case 2: return write_as<std::uint16_t>(value, field);
+        case 4: return write_as<std::uint32_t>(value, field);
+        default: return write_as<std::uint64_t>(value, field);
         }
+    }
+
+    template <class Field>
+    std::uint64_t read_as(const std::byte* field) const noexcept
+    {
+        Field value;
+        std::memcpy(&value, field, sizeof value);
+        return options_.order == std::endian::native ? value : reversed(value);
+    }
+
+    template <class Field>
+    void write_as(std::uint64_t length, std::byte* field) const noexcept
+    {
+        auto value = static_cast<Field>(length);
+        value = options_.order == std::endian::native ? value : reversed(value);
+        std::memcpy(field, &value, sizeof value);
+    }
+
+    /// std::byteswap of C++23; compilers see that it is one instruction.
+    template <class Field>
+    static constexpr Field reversed(Field value) noexcept
+    {
+        std::uint64_t result = 0;
+        for (std::size_t i = 0; i < sizeof(Field); ++i) {
+            result |= (static_cast<std::uint64_t>(value) >> (8 * i) & 0xff)
+                      << (8 * (sizeof(Field) - 1 - i));
+        }
+        return static_cast<Field>(result);
     }
 
     length_prefix_options options_;

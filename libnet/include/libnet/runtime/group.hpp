@@ -32,7 +32,7 @@ public:
     /// Overlap  one at a time.
     [[nodiscard]] operation<> join();
 
-    /// Cancels all children. They end at their next await.
+    /// Cancels all children, and those that are started later. They end at their next await.
     void cancel() noexcept;
 
     /// Children that have not ended.

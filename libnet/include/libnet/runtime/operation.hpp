@@ -50,7 +50,7 @@ struct operation_vtable {
     /// poll() said pending: answers through the waiter, never inside this call.
     void (*start)(void* source, operation_waiter<T>&);
 
-    /// The waiter goes away unanswered. Never touches the socket.
+    /// A waiter that was started goes away unanswered. Never touches the socket.
     void (*abandon)(void* source, operation_waiter<T>&) noexcept;
 
     loop& (*home)(void* source);
@@ -101,7 +101,9 @@ struct operation_awaiter {
     {
         if (suspended) {
             if (!slot.settled) {
-                op.table_->abandon(op.source_, slot);
+                if (!yielding) {
+                    op.table_->abandon(op.source_, slot);
+                }
                 slot.forget();
             }
             slot.~slot_type();
@@ -157,7 +159,7 @@ struct operation_awaiter {
                 return std::move(*slot.outcome);
             }
             if (stopped) {
-                return make_error_code(promise.stopped());
+                return failed<T>(promise.stopped());
             }
             if constexpr (std::is_void_v<T>) {
                 if (state == readiness::value) [[likely]] {
@@ -178,8 +180,9 @@ private:
         slot.suspend(promise, self, [](waiter& w, error why) noexcept {
             auto& s = static_cast<slot_type&>(w);
             s.awaiter->op.table_->abandon(s.awaiter->op.source_, s);
-            s.complete(make_error_code(why));
+            s.complete(failed<T>(why));
         });
+        yielding = false;
         op.table_->start(op.source_, slot);
     }
 
@@ -187,13 +190,13 @@ private:
     void yield(std::coroutine_handle<> self)
     {
         slot.suspend(promise, self, [](waiter& w, error why) noexcept {
-            answer(static_cast<slot_type&>(w), make_error_code(why));
+            answer(static_cast<slot_type&>(w), failed<T>(why));
         });
         slot.run = [](work_node& node) {
             auto& s = static_cast<slot_type&>(node);
             operation_awaiter& a = *s.awaiter;
             if (a.promise.stopped() != error{}) {
-                answer(s, make_error_code(a.promise.stopped()));
+                answer(s, failed<T>(a.promise.stopped()));
             } else if (a.op.table_->poll(a.op.source_, s.arguments) == readiness::pending) {
                 a.wait(s.handle);
             } else {

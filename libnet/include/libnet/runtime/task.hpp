@@ -130,7 +130,8 @@ private:
 
 /// Hands an error of what it wraps to the caller at once: `bytes b = co_await checked(p.receive())`
 /// is a value, or ends this task with the error. Destructors run; nothing asynchronous does.
-/// Wraps a task, an operation, a `within`, an Asio operation, or a plain `result<T>`.
+/// Wraps a task, an operation, a `within`, an operation or coroutine of Asio's, or a plain
+/// `result<T>`.
 template <class A>
 auto checked(A awaited)
 {

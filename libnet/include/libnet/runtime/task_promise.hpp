@@ -1,11 +1,31 @@
 #pragma once
 
+#include <libnet/core/config.hpp>
 #include <libnet/runtime/task.hpp>
+
+#include <cstdint>
 
 /// How a task's frame awaits things: one await_transform for each kind, each noting the place.
 namespace libnet {
 
 namespace detail {
+
+/// GCC before 12.3 lays out some frames wrongly (bug 106188): of coroutines with an await in the
+/// condition of an `if`, `while` or `for` and without a single named variable. Such a coroutine
+/// would hang or crash, so that its first call ends the program with a message instead.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ * 100 + __GNUC_MINOR__ < 1203
+[[noreturn]] LIBNET_ASIO_DECL void miscompiled() noexcept;
+
+inline void check_frame(const void* frame) noexcept
+{
+    if (reinterpret_cast<std::uintptr_t>(frame) % __STDCPP_DEFAULT_NEW_ALIGNMENT__ != 0)
+        [[unlikely]] {
+        miscompiled();
+    }
+}
+#else
+inline void check_frame(const void*) noexcept {}
+#endif
 
 /// What only libnet does with a task.
 template <class T>
@@ -29,6 +49,8 @@ void task_value<T>::return_value(U&& given)
     } else if constexpr (std::same_as<V, result<T>>) {
         if (given.has_error()) {
             promise.fail(given.error());
+        } else if constexpr (std::is_const_v<std::remove_reference_t<U>>) {
+            value.emplace(*static_cast<const V&>(given));  // of a constant rvalue it is deleted
         } else {
             value.emplace(*std::forward<U>(given));
         }
@@ -180,8 +202,9 @@ struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
 
     task get_return_object() noexcept
     {
-        return detail::task_access<T>::make(
-            std::coroutine_handle<promise_type>::from_promise(*this));
+        const auto frame = std::coroutine_handle<promise_type>::from_promise(*this);
+        detail::check_frame(frame.address());
+        return detail::task_access<T>::make(frame);
     }
     std::suspend_always initial_suspend() const noexcept { return {}; }
     detail::final_await final_suspend() const noexcept { return {}; }
@@ -253,12 +276,14 @@ struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
             std::rethrow_exception(exception);
         }
         if (failed) {
-            return failure;
+            return detail::failed<T>(failure);
         }
         if constexpr (std::is_void_v<T>) {
             return {};
+        } else if (this->value) {
+            return result<T>(boost::system::in_place_value, std::move(*this->value));
         } else {
-            return this->value ? result<T>(std::move(*this->value)) : result<T>(error::no_value);
+            return detail::failed<T>(error::no_value);
         }
     }
 

@@ -9,12 +9,12 @@
 
 namespace libnet {
 
-/// Any number of timers at constant cost each: six wheels of 64 slots, the first with a tick of
+/// Any number of timers at constant cost each: eight wheels of 64 slots, the first with a tick of
 /// 1 ms, each next one 64 times as coarse (G. Varghese and T. Lauck, 1987).
 ///
 ///     level 0   |0|1|2|..|63|           1 ms each     a due slot expires
 ///     level 1   |0|1|2|..|63|          64 ms each     a due slot is dealt out to level 0
-///     level 5   |0|1|2|..|63|     12.4 days each      two years in all; later ones wait here
+///     level 7   |0|1|2|..|63|     139 years each      more than a time_point can hold
 ///
 /// A pure structure: it is told the time. earliest() says when to come back, and nothing needs to
 /// happen before. Nodes are rounded up to the next tick, never down.
@@ -41,7 +41,7 @@ public:
     void advance(time_point now, detail::node_list<detail::timer_node>& expired) noexcept;
 
 private:
-    static constexpr std::size_t levels = 6;
+    static constexpr std::size_t levels = 8;
     static constexpr std::size_t slots = 64;
     static constexpr std::uint16_t nowhere = 0xffff;
 

@@ -9,7 +9,7 @@ namespace libnet {
 /// whatever it waits for answers `timeout`, and so does every later await inside; what it had
 /// already received stays where it was. An outer deadline or cancellation that strikes first holds.
 ///
-/// Wraps a task, an operation, or an Asio operation.
+/// Wraps a task, an operation, or an operation or coroutine of Asio's.
 /// Cost  one timer for the whole of it, none per await.
 template <class A>
 auto within(duration limit, A awaited)

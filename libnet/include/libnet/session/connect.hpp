@@ -11,14 +11,14 @@
 namespace libnet {
 
 struct connect_options {
-    connection_options connection;
-    socket_options socket;
+    connection_options connection{};
+    socket_options socket{};
 
     /// Resolving and connecting together.
     duration connect_timeout = std::chrono::seconds(3);
 };
 
-/// Connects to `HOST:PORT` by TCP.
+/// Connects to `HOST:PORT` by TCP. `where` is read at once and need not stay.
 ///
 ///     auto peer = co_await connect("localhost:9000", delimited("\n"));
 ///     if (!peer)

@@ -27,20 +27,21 @@ struct session_report {
 };
 
 struct server_options {
-    /// For each connection; its idle timeout is 65 s on servers.
+    /// For each connection; its idle timeout is 65 s on servers. Assign to its fields:
+    /// `{.connection = {.framing = raw()}}` would set the others back, idle_timeout to `never`.
     connection_options connection{.idle_timeout = std::chrono::seconds(65)};
-    socket_options socket;
+    socket_options socket{};
 
     /// How long sessions may take to finish when the server stops; then they are cancelled.
     duration drain_timeout = std::chrono::seconds(30);
 
     /// Hooks, called on the loop's thread; an exception from one ends the server. Silent by default.
-    std::function<void(const std::string& local)> on_listening;
-    std::function<void(const libnet::connection&)> on_open;
-    std::function<void(const session_report&)> on_close;
+    std::function<void(const std::string& local)> on_listening = nullptr;
+    std::function<void(const libnet::connection&)> on_open = nullptr;
+    std::function<void(const session_report&)> on_close = nullptr;
 
     /// accept failed: the server goes on by itself, after `pause`.
-    std::function<void(error_code why, duration pause)> on_accept_error;
+    std::function<void(error_code why, duration pause)> on_accept_error = nullptr;
 };
 
 struct server_stats {

@@ -26,12 +26,15 @@ struct connection_pair {
 /// A loop in which time stands still until it is told otherwise. No test sleeps.
 ///
 ///     simulation sim;
-///     auto [client, peer] = sim.connect();
+///     auto [client, peer] = sim.connect({}, {.idle_timeout = 65s});
 ///     sim.start(echo(peer));
-///     result<bytes> reply = sim.run(ask(client, "hello"));
-///     sim.advance(65s);                                   // now the idle timeout has struck
+///     result<std::string> reply = sim.run(ask(client, "hello"));
+///     sim.advance(66s);                                   // now the idle timeout has struck
 ///
 /// Everything is deterministic: same program, same order, in every run.
+///
+/// Lifetime  a connection must outlive the tasks that use it, and it dies before the simulation: let
+///           them end first, by themselves, by time, or by cancel() and settle().
 class LIBNET_ASIO_TESTING_DECL simulation {
 public:
     simulation();
@@ -115,12 +118,14 @@ result<T> simulation::run(task<T> body)
 {
     const auto end = std::make_shared<detail::ending<T>>();
     start(detail::keep(std::move(body), end));
-    while (!end->outcome && !end->thrown && pass_time()) {
-    }
+    do {
+        settle();
+    } while (!end->outcome && !end->thrown && pass_time());
     if (end->thrown) {
         std::rethrow_exception(end->thrown);
     }
-    return end->outcome ? std::move(*end->outcome) : result<T>(error::no_value);
+    return end->outcome ? std::move(*end->outcome)
+                        : libnet::detail::failed<T>(error::no_value);
 }
 
 }  // namespace libnet::testing

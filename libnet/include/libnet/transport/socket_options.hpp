@@ -37,12 +37,12 @@ struct socket_options {
 
     /// SO_SNDBUF and SO_RCVBUF in bytes. Empty: the kernel tunes them itself, which is better
     /// unless memory has to be bounded.
-    std::optional<std::size_t> send_buffer;
-    std::optional<std::size_t> receive_buffer;
+    std::optional<std::size_t> send_buffer = std::nullopt;
+    std::optional<std::size_t> receive_buffer = std::nullopt;
 
     /// IPV6_V6ONLY on an IPv6 listener. Empty: only where the host is an explicit address, so that
     /// `[::1]:9000` and `127.0.0.1:9000` can be served side by side and `[::]` serves both kinds.
-    std::optional<bool> v6_only;
+    std::optional<bool> v6_only = std::nullopt;
 };
 
 }  // namespace libnet

@@ -24,7 +24,7 @@ LIBNET_ASIO_DECL std::unique_ptr<listener> listen(loop& home, const endpoint& wh
 /// Resolves and connects, to each address in turn, all of it within `limit`.
 ///
 /// Errors   connect_timeout; host_not_found; else what the last address answered
-///          (connection_refused, ...); option_refused.
+///          (connection_refused, ...); condition::option_refused.
 /// Cancel   safe.
 LIBNET_ASIO_DECL task<std::unique_ptr<stream>> connect(endpoint where, socket_options options = {},
                                                        duration limit = std::chrono::seconds(3));

@@ -1,0 +1,60 @@
+#include "option_error.hpp"
+
+#include <string>
+
+namespace libnet::detail {
+namespace {
+
+// A code is an int: the option above, what the kernel said below.
+constexpr int errors = 4096;
+
+const char* name_of(socket_option option) noexcept
+{
+    switch (option) {
+    case socket_option::reuse_address: return "SO_REUSEADDR";
+    case socket_option::v6_only: return "IPV6_V6ONLY";
+    case socket_option::send_buffer: return "SO_SNDBUF";
+    case socket_option::receive_buffer: return "SO_RCVBUF";
+    case socket_option::no_delay: return "TCP_NODELAY";
+    case socket_option::keep_alive: return "SO_KEEPALIVE";
+    case socket_option::keep_alive_idle: return "TCP_KEEPIDLE";
+    case socket_option::keep_alive_interval: return "TCP_KEEPINTVL";
+    case socket_option::keep_alive_count: return "TCP_KEEPCNT";
+    case socket_option::user_timeout: return "TCP_USER_TIMEOUT";
+    }
+    return "a socket option";
+}
+
+// As for libnet's other categories: nobody deletes one, and GCC warns all the same.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+
+class option_category final : public boost::system::error_category {
+public:
+    const char* name() const noexcept override { return "libnet.socket_option"; }
+
+    std::string message(int value) const override
+    {
+        const error_code said(value % errors, boost::system::system_category());
+        return std::string("the kernel refused ") +
+               name_of(static_cast<socket_option>(value / errors)) + ": " + said.message();
+    }
+
+    bool equivalent(int value, const error_condition& other) const noexcept override
+    {
+        return other == make_error_condition(condition::option_refused) ||
+               error_code(value % errors, boost::system::system_category()) == other;
+    }
+};
+
+#pragma GCC diagnostic pop
+
+}  // namespace
+
+error_code refused(socket_option option, int system_error) noexcept
+{
+    static const option_category category;
+    return {static_cast<int>(option) * errors + system_error, category};
+}
+
+}  // namespace libnet::detail

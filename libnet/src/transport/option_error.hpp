@@ -1,0 +1,24 @@
+#pragma once
+
+#include <libnet/core/error.hpp>
+
+namespace libnet::detail {
+
+/// Socket options that the kernel may refuse. The names are those of its manual.
+enum class socket_option {
+    reuse_address = 1,
+    v6_only,
+    send_buffer,
+    receive_buffer,
+    no_delay,
+    keep_alive,
+    keep_alive_idle,
+    keep_alive_interval,
+    keep_alive_count,
+    user_timeout,
+};
+
+/// "the kernel refused TCP_USER_TIMEOUT: Invalid argument"; equals condition::option_refused.
+error_code refused(socket_option option, int system_error) noexcept;
+
+}  // namespace libnet::detail

@@ -1,0 +1,115 @@
+#include <libnet/asio.hpp>
+#include <libnet/libnet.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+namespace {
+
+using namespace libnet;
+using namespace libnet::literals;
+namespace asio = boost::asio;
+
+// [inside_a_task]
+asio::awaitable<std::size_t> asio_coroutine(std::shared_ptr<const std::string> text)
+{
+    asio::steady_timer timer(co_await asio::this_coro::executor, 1ms);
+    co_await timer.async_wait(asio::use_awaitable);
+    co_return text->size();
+}
+
+task<std::size_t> libnet_task()
+{
+    // Any operation of Asio's.
+    asio::steady_timer timer(co_await this_executor(), 1ms);
+    co_await checked(timer.async_wait(asio::deferred));
+
+    // Any coroutine of Asio's, under our deadlines.
+    auto text = std::make_shared<const std::string>("hello");
+    co_return co_await within(1s, asio_coroutine(text));
+}
+// [end]
+
+// [from_asio]
+asio::awaitable<std::string> ask_from_asio(connection& server)
+{
+    result<> sent = co_await async(server.send("hello"), asio::use_awaitable);
+    sent.value();
+    result<bytes> answer = co_await async(server.receive(), asio::use_awaitable);
+    co_return to_string(answer.value());
+}
+// [end]
+
+task<> echo(connection& peer)
+{
+    while (auto frame = co_await peer.receive()) {
+        co_await peer.send(*frame);
+    }
+}
+
+// [own_context]
+void serve_beside_other_things(asio::io_context& context)
+{
+    server echo_server("127.0.0.1:0", echo);
+    spawn(context, echo_server.run(), [](std::exception_ptr thrown, result<> ended) {
+        if (thrown) {
+            std::rethrow_exception(thrown);  // it could not listen; leaves context.run()
+        }
+        ended.value();
+    });
+
+    asio::steady_timer closing_time(context, 10ms);
+    closing_time.async_wait([&](error_code) { echo_server.stop(); });
+    context.run();  // what else lives in the context runs as ever
+}
+// [end]
+
+TEST(Bridge, AwaitsWhatAsioHas)
+{
+    asio::io_context context;
+    std::size_t size = 0;
+    spawn(context, libnet_task(), [&](std::exception_ptr, result<std::size_t> r) { size = r.value(); });
+    context.run();
+    EXPECT_EQ(size, 5U);
+}
+
+TEST(Bridge, IsAwaitedByAsio)
+{
+    asio::io_context context;
+    std::string listening;
+    server_options options;
+    options.on_listening = [&](const std::string& where) { listening = where; };
+    server echo_server("127.0.0.1:0", echo, options);
+    spawn(context, echo_server.run(), [](std::exception_ptr, result<>) {});
+    std::string answer;
+    const auto client = [&]() -> asio::awaitable<void> {
+        while (listening.empty()) {
+            co_await asio::post(asio::use_awaitable);
+        }
+        auto peer = co_await spawn(context, connect(listening), asio::use_awaitable);
+        answer = co_await ask_from_asio(*peer);
+        echo_server.stop();
+    };
+    asio::co_spawn(context, client(), asio::detached);
+    context.run();
+    EXPECT_EQ(answer, "hello");
+}
+
+TEST(Bridge, LivesInAnExistingContext)
+{
+    asio::io_context context;
+    serve_beside_other_things(context);
+}
+
+}  // namespace

@@ -1,0 +1,269 @@
+#include "support/sessions.hpp"
+
+#include <libnet/runtime/timer.hpp>
+#include <libnet/runtime/within.hpp>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace libnet;
+using namespace libnet::testing;
+using namespace libnet::tests;
+
+/// Sends one byte each `pause`.
+task<> drip(connection& wire, std::string data, duration pause)
+{
+    for (const char c : data) {
+        co_await checked(wire.send(std::string_view(&c, 1)));
+        co_await checked(sleep_for(pause));
+    }
+}
+
+const std::string unfinished("\0\0\0\xFF", 4);
+
+TEST(ConnectionDeadline, AFrameMayTakeItsTimeAndNoLonger)
+{
+    simulation sim;
+    wired w(sim, {.frame_timeout = 30s, .idle_timeout = 5s});
+    sim.start(swallow(w.subject));
+    sim.settle();
+    sim.advance(4s);
+    sim.start(drip(w.wire, unfinished + some_text(200), 1s));
+    sim.settle();
+    sim.advance(30s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::frame_timeout);
+    EXPECT_EQ(sim.outcome(0), result<>());
+}
+
+TEST(ConnectionDeadline, EachFrameHasItsOwnTime)
+{
+    simulation sim;
+    wired w(sim, {.frame_timeout = 10s});
+    sim.start(swallow(w.subject));
+    const std::string frame("\0\0\0\4abcd", 8);
+    sim.start(drip(w.wire, frame + frame + frame + frame + frame, 1s));
+    sim.advance(40s);
+    EXPECT_FALSE(w.subject.ended());
+    EXPECT_EQ(w.subject.info().messages_received, 5U);
+}
+
+TEST(ConnectionDeadline, CancellingReceiveAgainAndAgainDefeatsNoFrameTimeout)
+{
+    simulation sim;
+    wired w(sim, {.frame_timeout = 30s});
+    auto impatient = [&]() -> task<> {
+        for (;;) {
+            auto frame = co_await within(700ms, w.subject.receive());
+            if (!frame && frame.error() != error::timeout) {
+                co_return;
+            }
+        }
+    };
+    sim.start(impatient());
+    sim.start(drip(w.wire, unfinished + some_text(200), 1s));
+    sim.advance(29s);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(2s);
+    EXPECT_EQ(w.subject.ended(), error::frame_timeout);
+}
+
+TEST(ConnectionDeadline, IdleStrikesWhenNothingMoves)
+{
+    simulation sim;
+    wired w(sim, {.idle_timeout = 65s});
+    sim.start(swallow(w.subject));
+    sim.settle();
+    sim.advance(65s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::idle_timeout);
+    EXPECT_EQ(sim.running(), 0U);
+}
+
+TEST(ConnectionDeadline, IdleBeginsAnewWithEachFrame)
+{
+    simulation sim;
+    wired w(sim, {.idle_timeout = 10s});
+    sim.start(swallow(w.subject));
+    for (int i = 0; i < 10; ++i) {
+        sim.advance(9s);
+        EXPECT_TRUE(sim.run(send_all(w.wire, {std::string("\0\0\0\0", 4)})));
+    }
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(10s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::idle_timeout);
+}
+
+TEST(ConnectionDeadline, IdleCountsOnlyWhileReceiving)
+{
+    simulation sim;
+    wired w(sim, {.idle_timeout = 10s});
+    auto busy = [&]() -> task<> {
+        co_await checked(sleep_for(1h));
+        (void)co_await w.subject.receive();
+    };
+    sim.start(busy());
+    sim.advance(1h + 10s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::idle_timeout);
+}
+
+TEST(ConnectionDeadline, CancellingReceiveAgainAndAgainDefeatsNoIdleTimeout)
+{
+    simulation sim;
+    wired w(sim, {.idle_timeout = 10s});
+    auto impatient = [&]() -> task<> {
+        for (;;) {
+            auto frame = co_await within(1s, w.subject.receive());
+            if (!frame && frame.error() != error::timeout) {
+                co_return;
+            }
+        }
+    };
+    sim.start(impatient());
+    sim.advance(10s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(2s);
+    EXPECT_EQ(w.subject.ended(), error::idle_timeout);
+}
+
+/// A session that only tells its peer things, from a task of its own, is not idle.
+TEST(ConnectionDeadline, OutputThatMovesIsActivity)
+{
+    for (const bool immediate : {true, false}) {
+        for (const std::size_t size : {std::size_t{5}, std::size_t{20000}}) {
+            simulation sim;
+            wired w(sim, {.idle_timeout = 10s}, {.immediate_writes = immediate});
+            auto ticking = [&]() -> task<> {
+                for (int i = 0; i < 10; ++i) {
+                    co_await checked(sleep_for(9s));
+                    const std::string tick = some_text(size);
+                    co_await checked(w.subject.send(tick));
+                }
+            };
+            sim.start(swallow(w.subject));
+            sim.start(swallow(w.wire));
+            sim.start(ticking());
+            sim.advance(99s);
+            EXPECT_FALSE(w.subject.ended()) << immediate << ' ' << size;
+            sim.advance(2s);
+            EXPECT_EQ(w.subject.ended(), error::idle_timeout) << immediate << ' ' << size;
+        }
+    }
+}
+
+TEST(ConnectionDeadline, WithoutAFrameTimeoutTheIdleOneLooksAtPartsToo)
+{
+    simulation sim;
+    wired w(sim, {.frame_timeout = never, .idle_timeout = 10s});
+    sim.start(swallow(w.subject));
+    sim.start(drip(w.wire, unfinished + some_text(20), 6s));  // 24 bytes
+    sim.advance(23 * 6s + 10s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::idle_timeout);
+}
+
+TEST(ConnectionDeadline, WithoutAFrameTimeoutALateReceiveIsWatchedToo)
+{
+    simulation sim;
+    wired w(sim, {.frame_timeout = never, .idle_timeout = 10s});
+    EXPECT_TRUE(sim.run(send_all(w.wire, {std::string("\0\0\0\1a\0\0", 7)})));
+    auto session = [&]() -> task<> {
+        co_await checked(w.subject.receive());
+        co_await checked(sleep_for(1min));
+        (void)co_await w.subject.receive();
+    };
+    sim.start(session());
+    sim.advance(1min + 10s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::idle_timeout);
+}
+
+TEST(ConnectionDeadline, APeerThatTakesNothingMeetsTheSendTimeout)
+{
+    simulation sim;
+    wired w(sim, {.send_timeout = 10s, .high_water_mark = 1000}, {.capacity = 100});
+    sim.start(send_all(w.subject, {some_text(2000), "waits"}));
+    sim.settle();
+    sim.advance(10s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    EXPECT_EQ(sim.running(), 1U);
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::send_timeout);
+    EXPECT_EQ(sim.outcome(0)->error(), error::send_timeout);
+}
+
+/// Reads `count` bytes each `pause` by lifting the stream's limit.
+TEST(ConnectionDeadline, ProgressPutsTheSendTimeoutOff)
+{
+    simulation sim;
+    wired w(sim, {.send_timeout = 10s}, {.capacity = 100});
+    sim.start(send_all(w.subject, {some_text(500)}));
+    auto slow = [&]() -> task<> {
+        for (int i = 0; i < 4; ++i) {
+            co_await checked(sleep_for(9s));
+            co_await checked(w.wire.receive());
+        }
+    };
+    sim.start(slow());
+    sim.advance(36s);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(10s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::send_timeout);
+}
+
+/// Nobody awaits anything of the connection when its deadline strikes, and time goes on.
+TEST(ConnectionDeadline, TheSendTimeoutOfASleepingSessionStrikesOnce)
+{
+    simulation sim;
+    wired w(sim, {.send_timeout = 10s}, {.capacity = 100});
+    auto session = [&]() -> task<> {
+        co_await checked(w.subject.send(std::string_view(some_text(500))));
+        co_await checked(sleep_for(1h));
+    };
+    sim.start(session());
+    sim.settle();
+    int steps = 0;
+    while (sim.running() != 0 && ++steps < 1000) {
+        sim.step();
+    }
+    EXPECT_LT(steps, 1000);
+    EXPECT_EQ(w.subject.ended(), error::send_timeout);
+}
+
+TEST(ConnectionDeadline, ASilentPeerMeetsTheCloseTimeout)
+{
+    simulation sim;
+    wired w(sim, {.close_timeout = 3s});
+    auto closing = [&]() -> task<> { co_await checked(w.subject.close()); };
+    sim.start(closing());
+    sim.settle();
+    sim.advance(3s - 1ms);
+    EXPECT_EQ(sim.running(), 1U);
+    EXPECT_EQ(w.calls->order.back(), 'r');
+    sim.advance(1ms);
+    EXPECT_EQ(sim.outcome(0)->error(), error::close_timeout);
+    EXPECT_EQ(w.calls->order.back(), 'c');
+}
+
+TEST(ConnectionDeadline, NeverIsNever)
+{
+    simulation sim;
+    wired w(sim, {.frame_timeout = never, .send_timeout = never, .idle_timeout = never});
+    sim.start(swallow(w.subject));
+    sim.start(send_all(w.wire, {unfinished}));
+    sim.advance(24h * 365);
+    EXPECT_FALSE(w.subject.ended());
+}
+
+}  // namespace
