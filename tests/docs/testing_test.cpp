@@ -55,9 +55,7 @@ TEST(Echo, LetsAnIdleClientGoAfter65Seconds)
 // [pieces]
 TEST(Echo, WorksThroughTheEyeOfANeedle)
 {
-    libnet::testing::pipe_options needle;
-    needle.capacity = 5;
-    needle.largest_read = 1;
+    const libnet::testing::pipe_options needle{.capacity = 5, .largest_read = 1};
     simulation sim;
     auto [client, peer] = sim.connect({}, {}, needle, needle);
     sim.start(echo(peer));

@@ -14,6 +14,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -87,16 +88,28 @@ LIBNET_ASIO_DECL bool is_aborted(const std::exception_ptr& thrown) noexcept;
 
 /// Shared by an await and the handler that Asio holds; either may go first.
 template <class T>
-struct foreign_state {
+struct foreign_state : std::enable_shared_from_this<foreign_state<T>> {
     struct foreign_waiter : waiter {
         foreign_state* state = nullptr;
     };
 
     explicit foreign_state(loop& l) : home(l) {}
 
+    /// Asks the operation to end, inside the context: from outside, the handler that co_spawn of
+    /// Boost 1.81 keeps in our signal would post work that does not keep the signal alive.
+    void cancel()
+    {
+        asio::dispatch(context_of(home).get_executor(), [kept = this->shared_from_this()] {
+            if (!kept->ended) {
+                kept->cancellation.emit(asio::cancellation_type::all);
+            }
+        });
+    }
+
     /// The operation has ended. `operation_aborted` is our reason if we asked for it.
     void finish()
     {
+        ended = true;
         if (stopped != error{}) {
             const bool aborted = exception ? is_aborted(exception)
                                            : outcome->has_error() && is_aborted(outcome->error());
@@ -115,6 +128,7 @@ struct foreign_state {
     foreign_waiter* waiting = nullptr;
     asio::cancellation_signal cancellation;
     error stopped{};
+    bool ended = false;
     std::optional<result<T>> outcome;
     std::exception_ptr exception;
 };
@@ -191,7 +205,7 @@ struct foreign_awaiter_base {
             state->waiting = nullptr;
             slot.forget();
             if (!state->home.shutting_down()) {
-                state->cancellation.emit(asio::cancellation_type::all);
+                state->cancel();
             }
         }
     }
@@ -208,7 +222,7 @@ struct foreign_awaiter_base {
             foreign_state<T>& stopping = *static_cast<slot_type&>(w).state;
             if (stopping.stopped == error{}) {
                 stopping.stopped = why;
-                stopping.cancellation.emit(asio::cancellation_type::all);
+                stopping.cancel();
             }
         });
         start(context_of(home).get_executor(), state);

@@ -32,7 +32,10 @@ void asio_clock::arm(timer_node& node, time_point due)
     wheel_.insert(node, due);
     node.armed_on = this;
     if (due < wakes_at_) {
-        wake_at(wheel_.earliest());
+        // Others of the same tick have set the alarm already.
+        if (const time_point first = wheel_.earliest(); first < wakes_at_) {
+            wake_at(first);
+        }
     }
 }
 

@@ -42,8 +42,8 @@ void timer_wheel::place(detail::timer_node& node) noexcept
     static_assert(duration::max() / tick < (std::int64_t{1} << (bits_per_level * levels)),
                   "no node is too far away for the last level");
     const std::uint64_t differing = node.order ^ now_;
-    const std::size_t level =
-        differing == 0 ? 0 : (static_cast<unsigned>(std::bit_width(differing)) - 1) / bits_per_level;
+    const auto bits = static_cast<std::size_t>(std::bit_width(differing));
+    const std::size_t level = bits == 0 ? 0 : (bits - 1) / bits_per_level;
     const std::size_t index = slot_at(node.order, level);
     slot& s = wheel_[level][index];
     s.nodes.push_back(node);

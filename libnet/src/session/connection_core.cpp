@@ -109,20 +109,19 @@ void connection_core::drain()
 
 void connection_core::abandon() noexcept
 {
-    receiver_ = nullptr;
-    batch_receiver_ = nullptr;
     const events_reference until_done(*this);
-    release();  // the owner's
+    const loop::turn this_turn(loop_);  // whoever still waits ends before the owner has gone
+    release();                          // the owner's
     if (closed_) {
         return;
     }
     if (loop_.shutting_down()) {
+        fail(error::closed);
         finish_close(error::closed);
         return;
     }
     self_ = events_reference(*this);
     loop_.at_shutdown(at_shutdown_);
-    const loop::turn this_turn(loop_);
     begin_close();
 }
 

@@ -1,12 +1,12 @@
 #include <libnet/transport/stream.hpp>
 
-#include <cassert>
+#include <stdexcept>
 
 namespace libnet {
 
 void stream::wait_readable(stream_events&)
 {
-    assert(!"this stream cannot cancel a read, so nobody should wait without a buffer");
+    throw std::logic_error("libnet: a stream that cannot cancel_read() has no wait_readable()");
 }
 
 }  // namespace libnet

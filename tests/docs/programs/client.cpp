@@ -3,6 +3,8 @@
 
 #include <iostream>
 
+using namespace libnet::literals;  // 5s
+
 libnet::task<int> ask(std::string_view question)
 {
     auto server = co_await libnet::connect("127.0.0.1:9000", libnet::delimited("\n"));
@@ -11,7 +13,7 @@ libnet::task<int> ask(std::string_view question)
         co_return 1;
     }
     co_await server->send(question);
-    auto answer = co_await server->receive();
+    auto answer = co_await libnet::within(5s, server->receive());
     if (!answer) {
         std::cerr << "no answer: " << answer.error().message() << '\n';
         co_return 1;

@@ -59,8 +59,8 @@ asio::awaitable<int> race()
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer quick(executor, 100us);
     asio::steady_timer slow(executor, 1h);
-    const auto first = co_await (slow.async_wait(asio::use_awaitable) ||
-                                 quick.async_wait(asio::use_awaitable));
+    const auto first =
+        co_await (slow.async_wait(asio::use_awaitable) || quick.async_wait(asio::use_awaitable));
     co_return static_cast<int>(first.index());
 }
 
@@ -122,7 +122,8 @@ TEST(AsioShutdown, TheContextIsDestroyedAtEveryStepOfATask)
         {
             asio::io_context io;
             libnet::loop_of(io).set_turn_limit(1);
-            spawn(io, scenario(io, reached), [kept = live_object()](std::exception_ptr, result<>) {});
+            spawn(io, scenario(io, reached),
+                  [kept = live_object()](std::exception_ptr, result<>) {});
             for (int i = 0; i != steps; ++i) {
                 io.run_one();
             }
@@ -142,7 +143,8 @@ TEST(AsioShutdown, TheContextIsDestroyedAtEveryStepOfACoroutineOfAsio)
         {
             asio::io_context io;
             libnet::loop_of(io).set_turn_limit(1);
-            auto body = [](asio::io_context& context, int& r, live_object) -> asio::awaitable<void> {
+            auto body = [](asio::io_context& context, int& r,
+                           live_object) -> asio::awaitable<void> {
                 const live_object local;
                 (void)co_await spawn(context, scenario(context, r), asio::use_awaitable);
             };
@@ -168,9 +170,8 @@ TEST(AsioShutdown, TheTaskIsCancelledAtEveryStep)
             asio::cancellation_signal signal;
             bool ended = false;
             spawn(io, scenario(io, reached),
-                  asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr, result<>) {
-                      ended = true;
-                  }));
+                  asio::bind_cancellation_slot(
+                      signal.slot(), [&](std::exception_ptr, result<>) { ended = true; }));
             for (int i = 0; i != steps; ++i) {
                 io.run_one();
             }

@@ -65,7 +65,7 @@ task<> ask(connection peer, int& answered)
 }
 
 /// Small pipes, so that writers wait for readers as well.
-constexpr pipe_options narrow{.capacity = 16, .largest_read = 7, .immediate_writes = false};
+const pipe_options narrow{.capacity = 16, .largest_read = 7, .immediate_writes = false};
 
 struct scene {
     explicit scene(pipe_options pipes) : sim(std::make_unique<simulation>())
@@ -129,8 +129,7 @@ TEST(Cancellation, EndsASessionAtEveryStepAndThenStepByStep)
         scene s(narrow);
         const bool under_way = s.go(steps);
         s.sim->cancel();
-        while (s.sim->step()) {
-        }
+        while (s.sim->step()) {}
         ASSERT_EQ(s.sim->running(), 0u) << "cancelled after step " << steps;
         ASSERT_EQ(live_object::alive(), 0) << "cancelled after step " << steps;
         if (!under_way) {
@@ -236,8 +235,7 @@ private:
 void dawdle(int round)
 {
     const auto end = std::chrono::steady_clock::now() + round * 3us;
-    while (std::chrono::steady_clock::now() < end) {
-    }
+    while (std::chrono::steady_clock::now() < end) {}
 }
 
 /// What the runner's thread and the test share about one round.

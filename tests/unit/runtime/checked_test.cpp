@@ -82,8 +82,9 @@ task<int> as_argument_by_value(manner how)
 
 task<int> among_strings(manner how)
 {
-    co_return static_cast<int>(length(std::string(100, 'a'), co_await checked(child(how, 6)),
-                                      std::string(100, 'b'))) - 200;
+    co_return static_cast<int>(
+        length(std::string(100, 'a'), co_await checked(child(how, 6)), std::string(100, 'b'))) -
+        200;
 }
 
 task<int> two_in_one_call(manner how)
@@ -107,17 +108,17 @@ task<int> as_constructor_argument(manner how)
 
 task<int> as_new_argument(manner how)
 {
-    const auto h = std::make_unique<holder>(live_object(1), co_await checked(child(how, 2)),
-                                            live_object(3));
+    const auto h =
+        std::make_unique<holder>(live_object(1), co_await checked(child(how, 2)), live_object(3));
     co_return h->value;
 }
 
 task<int> in_a_ternary(manner how)
 {
     const live_object local(4);
-    co_return local.value() == 4 ? sum(live_object(1), co_await checked(child(how, 2)),
-                                       live_object(3))
-                                 : 0;
+    co_return local.value() == 4
+        ? sum(live_object(1), co_await checked(child(how, 2)), live_object(3))
+        : 0;
 }
 
 task<int> as_a_ternary_condition(manner how)
@@ -199,7 +200,8 @@ task<int> behind_a_comma(manner how)
 task<int> in_an_operator(manner how)
 {
     std::string text = "ab";
-    text += std::string(2, 'c') + std::string(static_cast<std::size_t>(co_await checked(child(how, 2))), 'd');
+    text += std::string(2, 'c') +
+            std::string(static_cast<std::size_t>(co_await checked(child(how, 2))), 'd');
     co_return static_cast<int>(text.size());
 }
 
@@ -272,8 +274,8 @@ TEST(Checked, DestroysEachObjectOnceInEveryExpression)
         {"shield", inside_a_shield},
     };
     for (const auto& [name, body] : scenarios) {
-        for (const manner how : {manner{false, false}, manner{false, true}, manner{true, false},
-                                 manner{true, true}}) {
+        for (const manner how :
+             {manner{false, false}, manner{false, true}, manner{true, false}, manner{true, true}}) {
             SCOPED_TRACE(testing::Message() << name << (how.fails ? ", fails" : ", succeeds")
                                             << (how.waits ? " later" : " at once"));
             {
@@ -378,9 +380,9 @@ TEST(Checked, LeavesTheDeadlinesThatItFailedIn)
     };
     auto body = [&]() -> task<> {
         // The frame of failing() lives until the end of the statement, its deadline strikes inside.
-        const auto both = std::make_tuple((co_await failing()).error(),
-                                          (co_await sleep_for(5s)).has_value(),
-                                          (co_await within(1s, sleep_for(3s))).error());
+        const auto both =
+            std::make_tuple((co_await failing()).error(), (co_await sleep_for(5s)).has_value(),
+                            (co_await within(1s, sleep_for(3s))).error());
         EXPECT_EQ(std::get<0>(both), error::malformed_frame);
         EXPECT_TRUE(std::get<1>(both));
         EXPECT_EQ(std::get<2>(both), error::timeout);

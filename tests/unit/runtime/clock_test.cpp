@@ -39,8 +39,7 @@ struct noted : timer_node {
 
 void drain(manual_clock& clock, time_point limit)
 {
-    while (clock.step(limit)) {
-    }
+    while (clock.step(limit)) {}
 }
 
 TEST(ManualClock, StandsStillUntilItIsTold)

@@ -129,8 +129,6 @@ TEST(FramePool, KeepsABoundedNumberOfFrames)
 
 #else
 
-using FramePoolDeathTest = testing::Test;
-
 /// Recycling must not hide bugs: what looks into a frame that has ended is caught.
 libnet::task<> expose(int*& local)
 {
@@ -139,42 +137,42 @@ libnet::task<> expose(int*& local)
     co_await libnet::fail(libnet::error::closed);
 }
 
+void look_into_a_frame_that_has_gone()
+{
+    libnet::testing::simulation sim;
+    int* local = nullptr;
+    (void)sim.run(expose(local));
+    [[maybe_unused]] volatile int seen = *local;
+}
+
+void look_at_a_received_frame_after_the_next_receive()
+{
+    libnet::testing::simulation sim;
+    auto [client, peer] = sim.connect();
+    auto sender = [](libnet::connection& to) -> libnet::task<> {
+        co_await to.send("the first message");
+        co_await to.send("the second message");
+        co_await to.flush();
+    };
+    auto receiver = [](libnet::connection& from) -> libnet::task<> {
+        const libnet::bytes first = co_await libnet::checked(from.receive());
+        (void)co_await libnet::checked(from.receive());
+        [[maybe_unused]] volatile auto seen = first[0];  // too late
+    };
+    sim.start(sender(client));
+    (void)sim.run(receiver(peer));
+}
+
 TEST(FramePoolDeathTest, AUseOfAFrameThatHasGoneIsCaught)
 {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    EXPECT_DEATH(
-        {
-            libnet::testing::simulation sim;
-            int* local = nullptr;
-            (void)sim.run(expose(local));
-            volatile int seen = *local;
-            (void)seen;
-        },
-        "AddressSanitizer: heap-use-after-free");
+    EXPECT_DEATH(look_into_a_frame_that_has_gone(), "AddressSanitizer: heap-use-after-free");
 }
 
 TEST(FramePoolDeathTest, AUseOfAReceivedFrameAfterTheNextReceiveIsCaught)
 {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    EXPECT_DEATH(
-        {
-            libnet::testing::simulation sim;
-            auto [client, peer] = sim.connect();
-            auto sender = [&]() -> libnet::task<> {
-                co_await client.send("the first message");
-                co_await client.send("the second message");
-                co_await client.flush();
-            };
-            auto body = [&]() -> libnet::task<> {
-                const libnet::bytes first = co_await libnet::checked(peer.receive());
-                (void)co_await libnet::checked(peer.receive());
-                volatile auto seen = first[0];  // too late
-                (void)seen;
-            };
-            sim.start(sender());
-            (void)sim.run(body());
-        },
-        "AddressSanitizer");
+    EXPECT_DEATH(look_at_a_received_frame_after_the_next_receive(), "AddressSanitizer");
 }
 
 #endif

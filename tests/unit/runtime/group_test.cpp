@@ -410,7 +410,7 @@ TEST(Group, TakesABodyThatOwnsNothingAsATemporary)
     EXPECT_EQ(ran, 2);
 }
 
-// A temporary body that owns what it captures does not compile, since GCC 12 would destroy it twice:
+// A temporary body that owns what it captures does not compile: GCC 12 would destroy it twice.
 //     co_await with_group([name = std::string("x")](group& g) -> task<> { ... });
 //     error: static assertion failed: name the lambda first: ...
 

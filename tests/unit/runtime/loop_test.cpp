@@ -202,7 +202,7 @@ TEST(Mailbox, TakesLettersFromAnotherThreadInOrder)
     std::thread writer([&] {
         for (int i = 0; i != 1000; ++i) {
             EXPECT_TRUE(box->post([&, i] {
-                EXPECT_EQ(std::this_thread::get_id(), reader);
+                EXPECT_TRUE(std::this_thread::get_id() == reader);
                 read.push_back(i);
             }));
         }
@@ -316,8 +316,9 @@ TEST(Loop, WakesThatDestructorsCauseAtTheEndAreForgotten)
             if (first) {
                 libnet::spawn(io, dies(), [](std::exception_ptr, result<>) {});
             } else {
-                libnet::spawn(io, waits(), asio::bind_cancellation_slot(
-                                               other.slot(), [](std::exception_ptr, result<>) {}));
+                libnet::spawn(io, waits(),
+                              asio::bind_cancellation_slot(other.slot(),
+                                                           [](std::exception_ptr, result<>) {}));
             }
         }
         io.poll();

@@ -220,9 +220,13 @@ class TimerWheelAtRandom : public testing::TestWithParam<unsigned> {};
 TEST_P(TimerWheelAtRandom, DoesWhatTheModelDoes)
 {
     std::mt19937_64 random(GetParam());
-    auto below = [&](std::int64_t n) { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n)); };
+    auto below = [&](std::int64_t n) {
+        return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n));
+    };
     // Waits of every magnitude, with a part of a tick.
-    auto some_wait = [&] { return tick * (below(std::int64_t{1} << (1 + below(38)))) + duration(below(1'000'000)); };
+    auto some_wait = [&] {
+        return tick * (below(std::int64_t{1} << (1 + below(38)))) + duration(below(1'000'000));
+    };
 
     std::vector<std::unique_ptr<plain_node>> nodes;
     for (int i = 0; i != 60; ++i) {
@@ -254,7 +258,8 @@ TEST_P(TimerWheelAtRandom, DoesWhatTheModelDoes)
             // To the wheel's own next look, a little further, or far away.
             const std::int64_t how = below(4);
             const time_point look = wheel.earliest();
-            now = how == 0 && look != end_of_time ? std::max(now, look) : now + some_wait() / (how == 1 ? 1 : 1024);
+            now = how == 0 && look != end_of_time ? std::max(now, look)
+                                                  : now + some_wait() / (how == 1 ? 1 : 1024);
             model.expect_expired(advance(wheel, now), now);
             break;
         }
@@ -270,7 +275,7 @@ TEST_P(TimerWheelAtRandom, DoesWhatTheModelDoes)
         } else if (removed) {
             ASSERT_LT(wheel.earliest(), std::max(due, now) + 2 * tick);
         } else {
-            ASSERT_GE(wheel.earliest() , due) << "wakes up for nothing";
+            ASSERT_GE(wheel.earliest(), due) << "wakes up for nothing";
             ASSERT_LT(wheel.earliest(), std::max(due, now) + 2 * tick);
         }
     }
@@ -284,7 +289,8 @@ TEST_P(TimerWheelAtRandom, DoesNotWakeUpWhileNothingIsDue)
     std::size_t left = 200;
     for (std::size_t i = 0; i != left; ++i) {
         nodes.push_back(std::make_unique<plain_node>());
-        wheel.insert(*nodes.back(), origin + tick * static_cast<std::int64_t>(random() % (1u << (1 + random() % 30))));
+        wheel.insert(*nodes.back(), origin + tick * static_cast<std::int64_t>(
+                                                        random() % (1u << (1 + random() % 30))));
     }
     // Woken at earliest() each time, every look finds something.
     while (!wheel.empty()) {
@@ -302,7 +308,8 @@ TEST_P(TimerWheelAtRandom, WakesUpInVainAtMostOnceForEachSlotAfterRemovals)
     std::vector<std::unique_ptr<plain_node>> nodes;
     for (int i = 0; i != 2000; ++i) {
         nodes.push_back(std::make_unique<plain_node>());
-        wheel.insert(*nodes.back(), origin + tick * static_cast<std::int64_t>(1 + random() % 100'000));
+        wheel.insert(*nodes.back(),
+                     origin + tick * static_cast<std::int64_t>(1 + random() % 100'000));
     }
     for (std::size_t i = 0; i != nodes.size(); ++i) {
         if (i % 10 != 0) {

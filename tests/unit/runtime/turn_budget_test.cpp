@@ -163,8 +163,7 @@ struct hand_driven {
     {
         const libnet::loop::turn this_turn(home);
         const libnet::time_point end = clock.now() + time;
-        while (clock.step(end)) {
-        }
+        while (clock.step(end)) {}
     }
 
     libnet::manual_clock clock;
@@ -218,8 +217,7 @@ TEST(TurnBudget, ADeadlineStrikesAnEndlessLoopOfReadyOperations)
     hand_driven hand;
     always_ready source(hand.home);
     auto body = [&]() -> task<> {
-        while (co_await source.next()) {
-        }
+        while (co_await source.next()) {}
         co_await libnet::fail(error::timeout);
     };
     expect_a_deadline_strikes(hand, body);
@@ -308,8 +306,7 @@ TEST(TurnBudget, AnAwaitThatGivesUpItsTurnCanBeCancelledAndDestroyed)
             };
             libnet::spawn(hand->io, body(),
                           asio::bind_cancellation_slot(
-                              signal.slot(),
-                              [&](std::exception_ptr, result<> r) { outcome = r; }));
+                              signal.slot(), [&](std::exception_ptr, result<> r) { outcome = r; }));
             hand->turn(1);
             if (destroy) {
                 hand.reset();

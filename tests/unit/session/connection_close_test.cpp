@@ -228,6 +228,31 @@ TEST(ConnectionClose, IsMovable)
     EXPECT_EQ(moved.info().local, "left");
 }
 
+/// As at the end of every test: the connections go before the simulation, sessions still wait.
+TEST(ConnectionClose, DestroyingEndsWhoeverStillWaits)
+{
+    for (const bool batch : {false, true}) {
+        simulation sim;
+        {
+            auto [left, right] = sim.connect({}, {.high_water_mark = 10}, {}, {.capacity = 10});
+            auto waiting = [batch](connection& c) -> task<> {
+                if (batch) {
+                    co_await checked(c.receive_batch());
+                }
+                co_await checked(c.receive());
+            };
+            sim.start(waiting(right));
+            sim.start(send_all(right, {some_text(100), "waits"}));
+            sim.settle();
+        }
+        sim.settle();
+        EXPECT_EQ(sim.outcome(0)->error(), error::closed);
+        EXPECT_EQ(sim.outcome(1)->error(), error::closed);
+        sim.advance(1min);
+        EXPECT_EQ(sim.running(), 0U);
+    }
+}
+
 TEST(ConnectionClose, TheLoopMayEndInTheMiddleOfEverything)
 {
     for (std::size_t steps = 0; steps < 200; ++steps) {

@@ -85,6 +85,7 @@ private:
 /// Operations end through stream_events, exactly once each, never inside the call that began them
 /// and always inside a loop::turn.
 ///
+/// Lifetime outlives its operations: who is told about them owns it. close() ends them.
 /// Overlap  one read and one write at a time. Threads: the loop's.
 class LIBNET_ASIO_DECL stream {
 public:
