@@ -93,6 +93,8 @@ TEST(Fiber, NamesTheFunctions)
     ASSERT_GE(trace.size(), 3u);
     EXPECT_NE(std::string(trace.front().function_name()).find("inner"), std::string::npos);
     EXPECT_NE(std::string(trace.back().function_name()).find("outer"), std::string::npos);
+    sim.cancel();
+    sim.settle();
 }
 
 TEST(Fiber, KeepsThePlaceOfAForeignAwait)

@@ -1,0 +1,156 @@
+/// The limit that libnet is held against: an echo of 4-byte length-prefixed messages written by
+/// hand on epoll. Reads big, decodes in place, gathers replies, one write per read. No deadlines.
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+struct client {
+    int descriptor = -1;
+    std::vector<char> in = std::vector<char>(65536);
+    std::size_t received = 0;
+    std::vector<char> out;
+    std::size_t sent = 0;
+};
+
+[[noreturn]] void die(const char* what)
+{
+    std::perror(what);
+    std::exit(1);
+}
+
+int listen_on_any_port()
+{
+    const int listening = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    if (::bind(listening, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+        ::listen(listening, 4096) != 0 ||
+        ::getsockname(listening, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+        die("listen");
+    }
+    std::printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+    std::fflush(stdout);
+    return listening;
+}
+
+/// False when the connection is done for.
+bool flush(client& c)
+{
+    while (c.sent < c.out.size()) {
+        const ssize_t n =
+            ::send(c.descriptor, c.out.data() + c.sent, c.out.size() - c.sent, MSG_NOSIGNAL);
+        if (n < 0) {
+            return errno == EAGAIN;
+        }
+        c.sent += static_cast<std::size_t>(n);
+    }
+    c.out.clear();
+    c.sent = 0;
+    return true;
+}
+
+void echo_whole_frames(client& c)
+{
+    std::size_t at = 0;
+    while (c.received - at >= 4) {
+        std::uint32_t size;
+        std::memcpy(&size, c.in.data() + at, 4);
+        size = ntohl(size);
+        if (c.received - at - 4 < size) {
+            if (size + 4 > c.in.size()) {
+                c.in.resize(size + 4);
+            }
+            break;
+        }
+        c.out.insert(c.out.end(), c.in.data() + at, c.in.data() + at + 4 + size);
+        at += 4 + size;
+    }
+    std::memmove(c.in.data(), c.in.data() + at, c.received - at);
+    c.received -= at;
+}
+
+/// One read a readiness, unless it filled the buffer. False at the end.
+bool serve(client& c)
+{
+    for (;;) {
+        const std::size_t room = c.in.size() - c.received;
+        const ssize_t n = ::recv(c.descriptor, c.in.data() + c.received, room, 0);
+        if (n <= 0) {
+            return n < 0 && errno == EAGAIN;
+        }
+        c.received += static_cast<std::size_t>(n);
+        echo_whole_frames(c);
+        if (!flush(c)) {
+            return false;
+        }
+        if (static_cast<std::size_t>(n) < room) {
+            return true;
+        }
+    }
+}
+
+void accept_all(int polling, int listening)
+{
+    for (;;) {
+        const int accepted =
+            ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (accepted < 0) {
+            return;
+        }
+        const int on = 1;
+        ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        auto* c = new client;
+        c->descriptor = accepted;
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLOUT | EPOLLET;
+        event.data.ptr = c;
+        ::epoll_ctl(polling, EPOLL_CTL_ADD, accepted, &event);
+    }
+}
+
+}  // namespace
+
+int main()
+{
+    const int listening = listen_on_any_port();
+    const int polling = ::epoll_create1(EPOLL_CLOEXEC);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    ::epoll_ctl(polling, EPOLL_CTL_ADD, listening, &event);
+    for (;;) {
+        epoll_event events[128];
+        const int count = ::epoll_wait(polling, events, 128, -1);
+        for (int i = 0; i < count; ++i) {
+            if (events[i].data.ptr == nullptr) {
+                accept_all(polling, listening);
+                continue;
+            }
+            auto& c = *static_cast<client*>(events[i].data.ptr);
+            bool alive = true;
+            if ((events[i].events & EPOLLOUT) != 0 && !c.out.empty()) {
+                alive = flush(c);
+            }
+            if (alive && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+                alive = serve(c);
+            }
+            if (!alive) {
+                ::close(c.descriptor);
+                delete &c;
+            }
+        }
+    }
+}
