@@ -8,8 +8,8 @@ Usage: tools/test.sh [--all | --soak | --help]
 Installs what is missing (Debian 12 or newer Debian/Ubuntu), builds, runs the test suite and ends with ctest's summary.
 
   (nothing)   the `dev` build and all of its tests: at most 10 minutes from a cold start on 2 cores
-  --all       adds the sanitizers (GCC and clang), a second of every fuzzer, the coverage gate of the decoders and the
-              shared library: at most 40 minutes from a cold start on 2 cores. This is what .ci/run calls
+  --all       adds the sanitizers (GCC and clang), a second of libFuzzer for every fuzzer, the coverage gate of the
+              decoders and the shared library: at most 40 minutes from a cold start on 2 cores. This is what .ci/run calls
   --soak      long runs by hand, hours: 10 million executions of every fuzzer, the suites over and over under the
               sanitizers, the release build
 
@@ -48,9 +48,8 @@ main() {
 run_gates() {
     run_stage shared-library shared_library
     run_stage coverage coverage
-    run_stage fuzz fuzz_a_second
+    run_stage clang clang_and_fuzz
     run_stage asan asan
-    run_stage asan-clang asan_clang
     run_stage tsan tsan
 }
 
@@ -79,7 +78,8 @@ coverage() {
     python3 tools/checks/branch_coverage.py build/coverage 95 libnet/include/libnet/framing libnet/src/framing
 }
 
-fuzz_a_second() {
+# Clang's sanitizers over the suites without sockets, and a second of every fuzzer.
+clang_and_fuzz() {
     build_preset fuzz -DCMAKE_CXX_COMPILER="$CLANGXX"
     test_preset fuzz
 }
@@ -99,11 +99,6 @@ fuzz_long() {
 asan() {
     build_preset asan
     test_preset asan "$@"
-}
-
-asan_clang() {
-    build_preset asan-clang -DCMAKE_CXX_COMPILER="$CLANGXX"
-    test_preset asan-clang
 }
 
 tsan() {

@@ -49,6 +49,7 @@ int main(int argc, char** argv)
     std::string framing = "length4";
     std::size_t max_frame = 1 << 20;
     bool quiet = false;
+    libnet::duration idle_timeout = libnet::server_options::default_idle_timeout;
     libnet::server_options options;
 
     CLI::App app("Listens on a TCP port and sends every message back to whoever sent it.\n"
@@ -66,7 +67,7 @@ int main(int argc, char** argv)
     flags::add_framing(app, framing);
     flags::add_size(app, "--max-frame", max_frame,
                     "Longest message that is accepted; a longer one ends its connection");
-    flags::add_duration(app, "--idle-timeout", options.connection.idle_timeout,
+    flags::add_duration(app, "--idle-timeout", idle_timeout,
                         "Ends a connection on which nothing has happened for so long");
     app.add_flag("--quiet", quiet, "No line for each connection that opens or closes");
     try {
@@ -79,6 +80,7 @@ int main(int argc, char** argv)
     // nobody reads any more would, and that is no reason to hang up on clients.
     std::signal(SIGPIPE, SIG_IGN);
 
+    options.connection.idle_timeout = idle_timeout;
     options.connection.framing = flags::make_framing(framing, max_frame);
     options.on_listening = [](const std::string& where) { print("listening on " + where); };
     options.on_accept_error = [](libnet::error_code why, libnet::duration pause) {

@@ -73,8 +73,8 @@ void write_some(client& c)
     while (c.unsent != 0) {
         const std::size_t at = (message.size() - c.unsent % message.size()) % message.size();
         const std::size_t part = std::min(c.unsent, stream_of_messages.size() - at);
-        const ssize_t n = ::send(c.descriptor, stream_of_messages.data() + at, part,
-                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t n =
+            ::send(c.descriptor, stream_of_messages.data() + at, part, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0) {
             if (errno == EAGAIN) {
                 return;

@@ -106,8 +106,7 @@ bool serve(client& c)
 void accept_all(int polling, int listening)
 {
     for (;;) {
-        const int accepted =
-            ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int accepted = ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted < 0) {
             return;
         }

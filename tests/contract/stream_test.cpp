@@ -164,8 +164,7 @@ TEST_P(Stream, ClosingEndsWhatIsUnderWay)
 TEST_P(Stream, ClosingEndsAWriteUnderWay)
 {
     const std::string piece(100000, 'x');
-    while (left_->try_write(piece).value() != 0) {
-    }
+    while (left_->try_write(piece).value() != 0) {}
     left_->write("y");
     world_->settle();
     ASSERT_TRUE(left_->writing());

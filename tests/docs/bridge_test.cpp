@@ -79,7 +79,8 @@ TEST(Bridge, AwaitsWhatAsioHas)
 {
     asio::io_context context;
     std::size_t size = 0;
-    spawn(context, libnet_task(), [&](std::exception_ptr, result<std::size_t> r) { size = r.value(); });
+    spawn(context, libnet_task(),
+          [&](std::exception_ptr, result<std::size_t> r) { size = r.value(); });
     context.run();
     EXPECT_EQ(size, 5U);
 }

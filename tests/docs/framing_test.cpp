@@ -89,7 +89,8 @@ task<std::string> send_and_receive(connection& from, connection& to, std::string
 TEST(Framings, AreChosenInTheOptions)
 {
     libnet::testing::simulation sim;
-    for (const connection_options& options : {frames_with_a_length(), lines(), whatever_arrives()}) {
+    for (const connection_options& options :
+         {frames_with_a_length(), lines(), whatever_arrives()}) {
         auto [left, right] = sim.connect(options, options);
         EXPECT_EQ(sim.run(send_and_receive(left, right, "hello")).value(), "hello");
     }
@@ -126,7 +127,9 @@ TEST(Netstring, FindsTheSameFramesHoweverTheyArrive)
 TEST(Netstring, RejectsWhatIsNone)
 {
     netstring framing(9);
-    const auto failure = [&](std::string_view text) { return framing.decode(as_bytes(text)).failure; };
+    const auto failure = [&](std::string_view text) {
+        return framing.decode(as_bytes(text)).failure;
+    };
     EXPECT_EQ(failure("10"), error::frame_too_large);
     EXPECT_EQ(failure("99999999999999999999999"), error::frame_too_large);
     EXPECT_EQ(failure("hello"), error::malformed_frame);

@@ -15,7 +15,7 @@ using namespace libnet::literals;
 TEST(Options, AreNamedOneByOneAndKeepTheOthers)
 {
     EXPECT_EQ((connection_options{.close_timeout = 1s}).send_timeout, 10s);
-    EXPECT_EQ((server_options{.drain_timeout = 1s}).connection.idle_timeout, 65s);
+    EXPECT_EQ((server_options{.drain_timeout = 1s}).connection.close_timeout, 3s);
     EXPECT_EQ((connect_options{.connect_timeout = 1s}).connection.frame_timeout, 30s);
     EXPECT_EQ((socket_options{.backlog = 5}).user_timeout, 90s);
     EXPECT_EQ((tcp_keep_alive{.probes = 1}).interval, 10s);

@@ -24,10 +24,9 @@ TEST(Echo, AnswersWhatItWasSent)
 {
     simulation sim;
     auto [client, peer] = sim.connect();
-    sim.start(echo(peer));
+    sim.serve(peer, echo);
     EXPECT_EQ(sim.run(ask(client, "hello")).value(), "hello");
-    sim.cancel();
-    sim.settle();  // the session has ended, before its connection goes
+    EXPECT_TRUE(sim.run(client.close()));  // the session sees the end, and its side closes too
 }
 // [end]
 
@@ -58,10 +57,8 @@ TEST(Echo, WorksThroughTheEyeOfANeedle)
     const libnet::testing::pipe_options needle{.capacity = 5, .largest_read = 1};
     simulation sim;
     auto [client, peer] = sim.connect({}, {}, needle, needle);
-    sim.start(echo(peer));
+    sim.serve(peer, echo);
     EXPECT_EQ(sim.run(ask(client, "a longer text")).value(), "a longer text");
-    sim.cancel();
-    sim.settle();
 }
 // [end]
 
@@ -73,7 +70,7 @@ TEST(Echo, EndsWhateverGoesWrong)
         simulation sim;
         const connection_options patient{.idle_timeout = 65s};
         auto [client, peer] = sim.connect(patient, patient, fault.forward, fault.backward);
-        sim.start(echo(peer));
+        sim.serve(peer, echo);
         const result<std::string> answer = sim.run(ask(client, "hello"));
         EXPECT_TRUE(!answer || *answer == "hello");
         sim.advance(2min);  // longer than every deadline

@@ -36,8 +36,8 @@ any_framing framing_of(std::size_t choice)
     case 1: return length_prefix({.max_frame = max_frame, .width = 2});
     case 2: return delimited("\n", {.max_frame = max_frame});
     case 3:
-        return delimited("ab", {.max_frame = max_frame,
-                                .delimiter = delimited_options::delivery::keep});
+        return delimited("ab",
+                         {.max_frame = max_frame, .delimiter = delimited_options::delivery::keep});
     default: return raw();
     }
 }

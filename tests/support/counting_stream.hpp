@@ -12,12 +12,12 @@ namespace libnet::tests {
 /// What a connection asked of its stream.
 struct stream_calls {
     std::size_t reads = 0;
-    std::size_t direct_writes = 0;  // try_write
+    std::size_t direct_writes = 0;   // try_write
     std::size_t waiting_writes = 0;  // write_some
     std::size_t largest_room = 0;
     std::size_t most_pieces = 0;
     const void* last_piece = nullptr;  // the address of the longest piece of the last direct write
-    std::string order;  // "w": written, "r": read, "h": half-closed, "c": closed
+    std::string order;                 // "w": written, "r": read, "h": half-closed, "c": closed
 
     std::size_t writes() const noexcept { return direct_writes + waiting_writes; }
 };

@@ -27,8 +27,7 @@ inline task<> echo(connection& peer)
 /// Reads and forgets until it cannot.
 inline task<> swallow(connection& peer)
 {
-    while (auto frame = co_await peer.receive()) {
-    }
+    while (auto frame = co_await peer.receive()) {}
 }
 
 /// As a server does: the session, then close().

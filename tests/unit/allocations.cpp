@@ -65,7 +65,8 @@ unlimited_memory::~unlimited_memory()
 
 }  // namespace libnet::tests
 
-// The other forms of operator new and delete call these. Not inline: they replace the library's.
+// The forms for arrays call these in the standard library; a sanitizer's do not, and keep to themselves. Not inline:
+// they replace the library's.
 void* operator new(std::size_t size)
 {
     if (void* memory = libnet::tests::allocate(size)) {
@@ -74,12 +75,22 @@ void* operator new(std::size_t size)
     throw std::bad_alloc();
 }
 
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept
+{
+    return libnet::tests::allocate(size);
+}
+
 void operator delete(void* memory) noexcept
 {
     std::free(memory);
 }
 
 void operator delete(void* memory, std::size_t) noexcept
+{
+    std::free(memory);
+}
+
+void operator delete(void* memory, const std::nothrow_t&) noexcept
 {
     std::free(memory);
 }

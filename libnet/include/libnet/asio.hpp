@@ -324,17 +324,14 @@ public:
 private:
     using handle = typename task_access<T>::handle;
     using executor = asio::associated_executor_t<Handler, asio::io_context::executor_type>;
-    using tracked =
-        std::decay_t<decltype(asio::prefer(std::declval<executor>(),
-                                           asio::execution::outstanding_work.tracked))>;
+    using tracked = std::decay_t<decltype(asio::prefer(std::declval<executor>(),
+                                                       asio::execution::outstanding_work.tracked))>;
 
     spawned(loop& l, handle frame, Handler handler)
-        : fiber(l, frame, frame.promise(),
-                [](fiber& f) { static_cast<spawned&>(f).complete(); }),
+        : fiber(l, frame, frame.promise(), [](fiber& f) { static_cast<spawned&>(f).complete(); }),
           handler_(std::move(handler)),
-          work_(asio::prefer(
-              asio::get_associated_executor(handler_, context_of(l).get_executor()),
-              asio::execution::outstanding_work.tracked)),
+          work_(asio::prefer(asio::get_associated_executor(handler_, context_of(l).get_executor()),
+                             asio::execution::outstanding_work.tracked)),
           home_work_(context_of(l).get_executor())
     {
     }
@@ -345,8 +342,7 @@ private:
         if (slot.is_connected()) {
             slot.clear();
         }
-        auto& promise =
-            static_cast<typename task_access<T>::promise_type&>(this->promise());
+        auto& promise = static_cast<typename task_access<T>::promise_type&>(this->promise());
         std::exception_ptr exception = promise.exception;
         result<T> outcome = exception ? failed<T>(error::no_value) : promise.take();
         Handler handler = std::move(handler_);

@@ -29,8 +29,7 @@ constexpr entry describe(error e) noexcept
         return {"refused_payload", "the framing cannot carry this payload; nothing was sent"};
     case error::timeout: return {"timeout", "the deadline passed"};
     case error::connect_timeout: return {"connect_timeout", "connecting took too long"};
-    case error::handshake_timeout:
-        return {"handshake_timeout", "the TLS handshake took too long"};
+    case error::handshake_timeout: return {"handshake_timeout", "the TLS handshake took too long"};
     case error::first_frame_timeout:
         return {"first_frame_timeout", "connected, but no first frame came in time"};
     case error::frame_timeout:

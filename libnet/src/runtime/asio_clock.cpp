@@ -4,6 +4,24 @@
 
 namespace libnet::detail {
 
+#if defined(CLOCK_MONOTONIC_COARSE)
+namespace {
+
+duration since_epoch(const timespec& t)
+{
+    return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+duration coarse_tick()
+{
+    timespec t;
+    return ::clock_getres(CLOCK_MONOTONIC_COARSE, &t) == 0 ? since_epoch(t)
+                                                           : std::chrono::milliseconds(10);
+}
+
+}  // namespace
+#endif
+
 asio_clock::asio_clock(boost::asio::io_context& context, loop& home)
     : loop_(home), wheel_(steady::now()), timer_(context.get_executor())
 {
@@ -12,10 +30,12 @@ asio_clock::asio_clock(boost::asio::io_context& context, loop& home)
 time_point asio_clock::recent() const noexcept
 {
 #if defined(CLOCK_MONOTONIC_COARSE)
-    // The same clock as of the kernel's last tick: 4 to 10 ms old, a quarter of the price.
+    // The same clock as of the kernel's last tick, at a quarter of the price. A tick is added, or
+    // deadlines that are counted from here would strike early.
+    static const duration tick = coarse_tick();
     timespec t;
     if (::clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0) {
-        return time_point(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
+        return time_point(since_epoch(t)) + tick;
     }
 #endif
     return now();

@@ -26,9 +26,8 @@ public:
 
 private:
     using steady = std::chrono::steady_clock;
-    using asio_timer =
-        boost::asio::basic_waitable_timer<steady, boost::asio::wait_traits<steady>,
-                                          boost::asio::io_context::executor_type>;
+    using asio_timer = boost::asio::basic_waitable_timer<steady, boost::asio::wait_traits<steady>,
+                                                         boost::asio::io_context::executor_type>;
 
     void wake_at(time_point due);
     void woken();

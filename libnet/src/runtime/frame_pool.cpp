@@ -24,7 +24,7 @@ void free_frame(void* frame, std::size_t) noexcept
 namespace {
 
 constexpr std::size_t granule = 64;
-constexpr std::size_t largest_class = 32;         // frames up to 2 KiB are recycled
+constexpr std::size_t largest_class = 32;          // frames up to 2 KiB are recycled
 constexpr std::size_t memory_per_class = 1 << 16;  // and no more than 64 KiB of each size kept
 
 struct free_list {
@@ -72,7 +72,7 @@ void* allocate_frame(std::size_t size)
     }
     free_list& list = this_thread.classes[c];
     if (list.first == nullptr) {
-        return ::operator new(c * granule);
+        return ::operator new(c* granule);
     }
     void* frame = list.first;
     list.first = list.first->next;

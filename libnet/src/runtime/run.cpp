@@ -56,8 +56,7 @@ void run_context(asio::io_context& context, duration spin)
     }
     while (!context.stopped()) {
         const time_point give_up = std::chrono::steady_clock::now() + spin;
-        while (context.poll() == 0 && std::chrono::steady_clock::now() < give_up) {
-        }
+        while (context.poll() == 0 && std::chrono::steady_clock::now() < give_up) {}
         if (!context.stopped() && std::chrono::steady_clock::now() >= give_up) {
             context.run_one();
         }

@@ -10,8 +10,8 @@ namespace {
 task<connection> connect_parsed(result<endpoint> where, connect_options options)
 {
     endpoint parsed = co_await checked(std::move(where));
-    auto transport = co_await checked(
-        tcp::connect(std::move(parsed), options.socket, options.connect_timeout));
+    auto transport =
+        co_await checked(tcp::connect(std::move(parsed), options.socket, options.connect_timeout));
     co_return connection(std::move(transport), std::move(options.connection));
 }
 

@@ -40,9 +40,7 @@ constexpr operation_vtable<std::span<const bytes>> receiving_batch{
     [](void* c, operation_arguments) { return core_of(c).poll_batch(); },
     [](void* c) { return core_of(c).take_batch(); },
     [](void* c, operation_waiter<std::span<const bytes>>& w) { core_of(c).wait_batch(w); },
-    [](void* c, operation_waiter<std::span<const bytes>>&) noexcept {
-        core_of(c).abandon_batch();
-    },
+    [](void* c, operation_waiter<std::span<const bytes>>&) noexcept { core_of(c).abandon_batch(); },
     home_of,
 };
 
@@ -105,8 +103,7 @@ operation<std::span<const bytes>> connection::receive_batch()
 
 operation<> connection::send(bytes payload)
 {
-    return {core_, sending,
-            {reinterpret_cast<std::uintptr_t>(payload.data()), payload.size()}};
+    return {core_, sending, {reinterpret_cast<std::uintptr_t>(payload.data()), payload.size()}};
 }
 
 operation<> connection::send(std::string_view payload)

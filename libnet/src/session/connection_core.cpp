@@ -24,7 +24,9 @@ connection_core::connection_core(std::unique_ptr<stream> transport, connection_o
 {
     options_.high_water_mark = std::max<std::size_t>(options_.high_water_mark, 1);
     flush_later_.core = read_later_.core = at_shutdown_.core = this;
-    flush_later_.run = [](work_node& node) { static_cast<task_node&>(node).core->flush_and_note(); };
+    flush_later_.run = [](work_node& node) {
+        static_cast<task_node&>(node).core->flush_and_note();
+    };
     read_later_.run = [](work_node& node) {
         connection_core& core = *static_cast<task_node&>(node).core;
         if (core.somebody_receives() && !core.reading_ && !core.closed_) {
@@ -159,7 +161,8 @@ void connection_core::go_on_closing()
         if (half_closed_) {
             finish_close({});
         }
-    } else if (!reading_) {  // also while output waits: the peer may have to be rid of its own first
+    } else if (
+        !reading_) {  // also while output waits: the peer may have to be rid of its own first
         handed_out_ = 0;
         in_.consume(in_.size());
         needed_ = 0;
@@ -265,9 +268,8 @@ time_point connection_core::next_deadline() const noexcept
 
 time_point connection_core::idle_due() const noexcept
 {
-    return options_.idle_timeout == never
-               ? end_of_time
-               : add(receiving_since_, options_.idle_timeout - idle_before_);
+    const duration limit = options_.idle_timeout.value_or(never);
+    return limit == never ? end_of_time : add(receiving_since_, limit - idle_before_);
 }
 
 void connection_core::note_activity() noexcept

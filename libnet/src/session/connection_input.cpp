@@ -16,8 +16,8 @@ decoded connection_core::decode_at(std::size_t offset)
     const bytes received = in_.data().subspan(offset);
     decoded found = options_.framing.decode(received);
     if (found.state == decoded::status::frame &&
-        (found.consumed == 0 || found.consumed > received.size() ||
-         found.offset > found.consumed || found.size > found.consumed - found.offset)) {
+        (found.consumed == 0 || found.consumed > received.size() || found.offset > found.consumed ||
+         found.size > found.consumed - found.offset)) {
         found = decoded::failed(error::malformed_frame);
     }
     return found;

@@ -44,6 +44,9 @@ struct server::state {
     state(result<endpoint> e, std::unique_ptr<listener> l, session s, server_options o)
         : where(std::move(e)), source(std::move(l)), serve(std::move(s)), options(std::move(o))
     {
+        if (!options.connection.idle_timeout) {
+            options.connection.idle_timeout = server_options::default_idle_timeout;
+        }
     }
 
     task<> run_session(connection peer);

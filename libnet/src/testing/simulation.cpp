@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 namespace libnet::testing {
@@ -21,9 +22,22 @@ struct simulation::started {
     std::exception_ptr thrown;
 };
 
-simulation::simulation() : context_(std::make_unique<context>()), loop_(&loop_of(context_->io))
+/// Connections end when the loop does, but after the tasks that use them.
+struct simulation::belongings : libnet::detail::work_node {
+    belongings()
+    {
+        run = [](work_node& node) { static_cast<belongings&>(node).connections.clear(); };
+    }
+    std::deque<connection> connections;  // does not move what it holds
+};
+
+simulation::simulation()
+    : belongings_(std::make_unique<belongings>()),
+      context_(std::make_unique<context>()),
+      loop_(&loop_of(context_->io))
 {
     loop_->use_clock(clock_);
+    loop_->at_shutdown(*belongings_);
 }
 
 simulation::~simulation() = default;
@@ -31,9 +45,17 @@ simulation::~simulation() = default;
 connection_pair simulation::connect(connection_options left, connection_options right,
                                     pipe_options forward, pipe_options backward)
 {
-    stream_pair pair(*loop_, forward, backward);
-    return {connection(pair.take_left(), std::move(left)),
-            connection(pair.take_right(), std::move(right))};
+    stream_pair between(*loop_, std::move(forward), std::move(backward));
+    return connect(between, std::move(left), std::move(right));
+}
+
+connection_pair simulation::connect(stream_pair& between, connection_options left,
+                                    connection_options right)
+{
+    auto& all = belongings_->connections;
+    connection& first = all.emplace_back(between.take_left(), std::move(left));
+    connection& second = all.emplace_back(between.take_right(), std::move(right));
+    return {first, second};
 }
 
 void simulation::start(task<> body)
@@ -48,10 +70,35 @@ void simulation::start(task<> body)
                                        }));
 }
 
+namespace {
+
+task<> serve_and_close(connection& peer, std::function<task<>(connection&)> session)
+{
+    std::exception_ptr thrown;
+    result<> outcome;
+    try {
+        outcome = co_await session(peer);
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    (void)co_await shielded(never, peer.close());
+    if (thrown) {
+        std::rethrow_exception(thrown);
+    }
+    co_await checked(std::move(outcome));
+}
+
+}  // namespace
+
+void simulation::serve(connection& peer, std::function<task<>(connection&)> session)
+{
+    start(serve_and_close(peer, std::move(session)));
+}
+
 std::size_t simulation::running() const noexcept
 {
-    return static_cast<std::size_t>(std::count_if(
-        started_.begin(), started_.end(), [](const auto& s) { return !s->outcome; }));
+    return static_cast<std::size_t>(
+        std::count_if(started_.begin(), started_.end(), [](const auto& s) { return !s->outcome; }));
 }
 
 std::optional<result<>> simulation::outcome(std::size_t n) const
@@ -75,8 +122,7 @@ void simulation::settle()
 {
     do {
         context_->io.restart();
-        while (context_->io.poll() != 0) {
-        }
+        while (context_->io.poll() != 0) {}
     } while (clock_.next_due() <= now() && next_timer(now()));
 }
 

@@ -32,6 +32,9 @@ public:
         read_.owner = write_.owner = this;
         read_.run = [](detail::work_node& n) { static_cast<step&>(n).owner->finish_read(); };
         write_.run = [](detail::work_node& n) { static_cast<step&>(n).owner->finish_write(); };
+        end_.owner = this;
+        end_.run = [](detail::work_node& n) { static_cast<step&>(n).owner->drop(); };
+        home_.at_shutdown(end_);
     }
 
     void read(mutable_bytes room, stream_events& events)
@@ -81,13 +84,14 @@ public:
         move_on();
     }
 
-    /// The loop ends: what waits is dropped, or a pair would keep itself alive.
+    /// The loop ends: what waits is dropped unanswered, as the kernel's sockets do it. Else streams
+    /// would live on through those who wait for them.
     void drop() noexcept
     {
         read_.unlink();
         write_.unlink();
-        reader_ = {};
-        writer_ = {};
+        const events_reference reader = std::move(reader_);
+        const events_reference writer = std::move(writer_);  // the last of them may end *this
     }
 
     std::size_t waiting() const noexcept { return waiting_.size(); }
@@ -134,10 +138,7 @@ private:
         return by_nature;
     }
 
-    bool writable() const
-    {
-        return waiting_.size() < options.capacity || write_failure();
-    }
+    bool writable() const { return waiting_.size() < options.capacity || write_failure(); }
 
     std::uint64_t last_readable() const noexcept
     {
@@ -236,6 +237,7 @@ private:
     std::vector<bytes> offered_;
     events_reference writer_;
     step write_;
+    step end_;
 };
 
 namespace {

@@ -112,8 +112,7 @@ task<std::unique_ptr<stream>> tcp::connect(endpoint where, socket_options option
 {
     loop& home = co_await this_loop();
     const time_point started = home.now();
-    auto connected =
-        co_await within(limit, detail::connect_to_any(std::move(where), options));
+    auto connected = co_await within(limit, detail::connect_to_any(std::move(where), options));
     if (connected.has_error() && connected.error() == error::timeout &&
         home.now() >= add(started, limit)) {
         co_return error::connect_timeout;

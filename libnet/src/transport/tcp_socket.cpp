@@ -69,7 +69,7 @@ int open_tcp(const tcp_protocol& protocol, error_code& failed)
 }
 
 error_code apply_before_listen(int descriptor, const tcp_protocol& protocol,
-                                   const socket_options& options, bool explicit_address)
+                               const socket_options& options, bool explicit_address)
 {
     option_setter s(descriptor);
     s.set(socket_option::reuse_address, SOL_SOCKET, SO_REUSEADDR, options.reuse_address ? 1 : 0);
@@ -88,7 +88,8 @@ error_code apply_to_connection(int descriptor, const socket_options& options)
     if (const auto& alive = options.keep_alive) {
         s.set(socket_option::keep_alive, SOL_SOCKET, SO_KEEPALIVE, 1);
 #if defined(TCP_KEEPIDLE)
-        s.set(socket_option::keep_alive_idle, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(alive->after.count()));
+        s.set(socket_option::keep_alive_idle, IPPROTO_TCP, TCP_KEEPIDLE,
+              static_cast<int>(alive->after.count()));
 #endif
 #if defined(TCP_KEEPINTVL)
         s.set(socket_option::keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL,

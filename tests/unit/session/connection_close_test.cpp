@@ -234,7 +234,8 @@ TEST(ConnectionClose, DestroyingEndsWhoeverStillWaits)
     for (const bool batch : {false, true}) {
         simulation sim;
         {
-            auto [left, right] = sim.connect({}, {.high_water_mark = 10}, {}, {.capacity = 10});
+            auto pair = sim.connect({}, {.high_water_mark = 10}, {}, {.capacity = 10});
+            connection right = std::move(pair.right);
             auto waiting = [batch](connection& c) -> task<> {
                 if (batch) {
                     co_await checked(c.receive_batch());
@@ -266,8 +267,7 @@ TEST(ConnectionClose, TheLoopMayEndInTheMiddleOfEverything)
         };
         sim.start(owner(std::move(left)));
         sim.start(owner(std::move(right)));
-        for (std::size_t i = 0; i < steps && sim.step(); ++i) {
-        }
+        for (std::size_t i = 0; i < steps && sim.step(); ++i) {}
     }
 }
 

@@ -76,9 +76,9 @@ TEST(ConnectionFault, LargePayloadsSurviveEveryOne)
         [&](const fault& f) {
             SCOPED_TRACE(f.describe());
             simulation sim;
-            auto [client, peer] = sim.connect(with_deadlines(length_prefix{}),
-                                              with_deadlines(length_prefix{}), f.forward,
-                                              f.backward);
+            auto [client, peer] =
+                sim.connect(with_deadlines(length_prefix{}), with_deadlines(length_prefix{}),
+                            f.forward, f.backward);
             sim.start(serve(peer, echo(peer)));
             conversation c{{"a", some_text(17000), "b"}, {}};
             (void)sim.run(talk(client, c));

@@ -21,11 +21,9 @@ std::vector<way> ways()
     std::vector<way> all;
     const std::vector<std::pair<const char*, any_framing>> framings{
         {"length4", length_prefix{}},
-        {"length8 little-endian",
-         length_prefix{{.width = 8, .order = std::endian::little}}},
+        {"length8 little-endian", length_prefix{{.width = 8, .order = std::endian::little}}},
         {"line", delimited("\n")},
-        {"kept CR LF",
-         delimited("\r\n", {.delimiter = delimited_options::delivery::keep})},
+        {"kept CR LF", delimited("\r\n", {.delimiter = delimited_options::delivery::keep})},
     };
     for (const auto& [name, framing] : framings) {
         all.push_back({name, framing, {}});
@@ -35,9 +33,8 @@ std::vector<way> ways()
     return all;
 }
 
-const std::vector<std::size_t> sizes{0,     1,      100,        15_KiB,     16_KiB - 1,
-                                     16_KiB, 64_KiB, 256_KiB + 1, 1_MiB - 2, 0,
-                                     16_KiB, 3};
+const std::vector<std::size_t> sizes{0,      1,           100,       15_KiB, 16_KiB - 1, 16_KiB,
+                                     64_KiB, 256_KiB + 1, 1_MiB - 2, 0,      16_KiB,     3};
 
 std::vector<std::string> messages()
 {
@@ -106,8 +103,8 @@ TEST(ConnectionOrder, KeepsOrderAndContentOfAStream)
 
 TEST(ConnectionOrder, RawKeepsTheBytes)
 {
-    for (const pipe_options& pipe : {pipe_options{}, pipe_options{.capacity = 1000},
-                                     pipe_options{.largest_read = 333}}) {
+    for (const pipe_options& pipe :
+         {pipe_options{}, pipe_options{.capacity = 1000}, pipe_options{.largest_read = 333}}) {
         simulation sim;
         auto [client, peer] = sim.connect({.framing = raw{}}, {.framing = raw{}}, pipe, pipe);
         sim.start(send_then_close(client));

@@ -220,8 +220,8 @@ TEST(ConnectionSend, ACancelledSendHasSentNothing)
 TEST(ConnectionSend, ARefusedPayloadHarmsNothing)
 {
     simulation sim;
-    auto [left, right] = sim.connect({.framing = delimited("\n", {.max_frame = 10})},
-                                     {.framing = delimited("\n")});
+    auto [left, right] =
+        sim.connect({.framing = delimited("\n", {.max_frame = 10})}, {.framing = delimited("\n")});
     auto session = [&]() -> task<> {
         co_await checked(left.send("before"));
         const result<> injected = co_await left.send("two\nlines");
@@ -239,9 +239,8 @@ TEST(ConnectionSend, ARefusedPayloadHarmsNothing)
 TEST(ConnectionSend, ARefusedPayloadIsRefusedAlsoAfterWaiting)
 {
     simulation sim;
-    auto [left, right] =
-        sim.connect({.framing = delimited("\n"), .high_water_mark = 100},
-                    {.framing = delimited("\n")}, {.capacity = 10});
+    auto [left, right] = sim.connect({.framing = delimited("\n"), .high_water_mark = 100},
+                                     {.framing = delimited("\n")}, {.capacity = 10});
     auto session = [&]() -> task<> {
         co_await checked(fill(left, 200));
         const result<> refused = co_await left.send("two\nlines");

@@ -20,7 +20,7 @@ struct accepting {
     explicit accepting(server::session session = echo)
         : backlog(sim),
           subject(backlog.listen(), std::move(session),
-                 {.on_accept_error = [this](error_code, duration p) { pauses.push_back(p); }})
+                  {.on_accept_error = [this](error_code, duration p) { pauses.push_back(p); }})
     {
         sim.start(subject.run());
         sim.settle();

@@ -19,8 +19,7 @@ void exchange(const fault& f)
 {
     simulation sim;
     auto [left, right] = sim.connect({.framing = raw{}, .idle_timeout = 5s},
-                                     {.framing = raw{}, .idle_timeout = 5s}, f.forward,
-                                     f.backward);
+                                     {.framing = raw{}, .idle_timeout = 5s}, f.forward, f.backward);
     auto ask = [](connection& c) -> task<> {
         co_await checked(c.send("abc"));
         for (std::size_t got = 0; got < 2;) {

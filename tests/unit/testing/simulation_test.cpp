@@ -133,9 +133,8 @@ TEST(Simulation, StepsAreTheSameInEveryRun)
         int steps = 0;
         while (++steps < 1000 && sim.step()) {
             const connection_info info = left.info();
-            history += std::to_string(info.bytes_sent) + ' ' +
-                       std::to_string(info.bytes_received) + ' ' + std::to_string(sim.running()) +
-                       '\n';
+            history += std::to_string(info.bytes_sent) + ' ' + std::to_string(info.bytes_received) +
+                       ' ' + std::to_string(sim.running()) + '\n';
         }
         return history;
     };
@@ -171,6 +170,68 @@ TEST(Simulation, ASessionIsTestedInTenLines)
     sim.advance(65s);
     EXPECT_EQ(peer.ended(), error::idle_timeout);
     EXPECT_EQ(sim.outcome(0), result<>());
+}
+
+TEST(Simulation, ConnectionsOutliveTheTasksThatStillRun)
+{
+    simulation sim;
+    auto [client, peer] = sim.connect();
+    sim.start(echo(peer));
+    EXPECT_TRUE(sim.run(client.send("hello")));
+    EXPECT_EQ(as_text(sim.run(client.receive()).value()), "hello");
+    EXPECT_EQ(sim.running(), 1U);
+}
+
+TEST(Simulation, RunsAnOperationAndAnswersItsError)
+{
+    simulation sim;
+    auto [client, peer] = sim.connect();
+    EXPECT_EQ(sim.run(client.receive()).error(), error::no_value);
+    peer.fail(error::frame_timeout);
+    EXPECT_EQ(sim.run(peer.receive()).error(), error::frame_timeout);
+}
+
+TEST(Simulation, ServesLikeAServerAndClosesWhateverTheEnd)
+{
+    const auto session = [](std::string_view how) {
+        return [how](connection& peer) -> task<> {
+            co_await checked(peer.send("the end"));
+            if (how == "throws") {
+                throw std::runtime_error("thrown");
+            }
+            if (how == "fails") {
+                co_await fail(error::limit_reached);
+            }
+        };
+    };
+    for (const std::string_view how : {"returns", "fails", "throws"}) {
+        SCOPED_TRACE(how);
+        simulation sim;
+        auto [client, peer] = sim.connect();
+        sim.serve(peer, session(how));
+        EXPECT_EQ(as_text(sim.run(client.receive()).value()), "the end");
+        EXPECT_EQ(sim.run(client.receive()).error(), error::closed);
+        EXPECT_TRUE(sim.run(client.close()));
+        sim.settle();
+        EXPECT_EQ(sim.running(), 0U);
+        if (how == "throws") {
+            EXPECT_THROW((void)sim.outcome(0), std::runtime_error);
+        } else {
+            EXPECT_EQ(sim.outcome(0)->has_error(), how == "fails");
+        }
+    }
+}
+
+TEST(Simulation, ConnectsOverAPairThatTheTestKeeps)
+{
+    simulation sim;
+    stream_pair between(sim.home());
+    auto [client, peer] = sim.connect(between, {}, {.framing = raw{}});
+    EXPECT_TRUE(sim.run(client.send("hello")));
+    EXPECT_EQ(between.forward_bytes(), 9U);
+    between.forward().end_after = 2;
+    EXPECT_EQ(sim.run(peer.receive()).value().size(), 2U);
+    EXPECT_EQ(sim.run(peer.receive()).error(), error::closed);
 }
 
 }  // namespace

@@ -122,8 +122,8 @@ TEST(StreamPair, EndsResetsBreaksAndStallsAfterTheByte)
 TEST(StreamPair, AFaultBeyondTheLastByteStrikesNobody)
 {
     const auto struck = std::make_shared<bool>(false);
-    two_ends e({.end_after = 6, .reset_after = 6, .break_after = 6, .stall_after = 6,
-                .struck = struck});
+    two_ends e(
+        {.end_after = 6, .reset_after = 6, .break_after = 6, .stall_after = 6, .struck = struck});
     e.left.write("Hello");
     e.sim.settle();
     e.left.end().shutdown_send();

@@ -13,14 +13,12 @@ TEST(Endpoint, ReadsHostAndPort)
         const char* text;
         endpoint expected;
     };
-    for (const row& r : {row{"127.0.0.1:9000", {"127.0.0.1", 9000}},
-                         row{"[::1]:9000", {"::1", 9000}},
-                         row{"[fe80::1%eth0]:1", {"fe80::1%eth0", 1}},
-                         row{"example.org:443", {"example.org", 443}},
-                         row{":9000", {"", 9000}},
-                         row{"localhost:0", {"localhost", 0}},
-                         row{"localhost:65535", {"localhost", 65535}},
-                         row{"localhost:00080", {"localhost", 80}}}) {
+    for (const row& r :
+         {row{"127.0.0.1:9000", {"127.0.0.1", 9000}}, row{"[::1]:9000", {"::1", 9000}},
+          row{"[fe80::1%eth0]:1", {"fe80::1%eth0", 1}},
+          row{"example.org:443", {"example.org", 443}}, row{":9000", {"", 9000}},
+          row{"localhost:0", {"localhost", 0}}, row{"localhost:65535", {"localhost", 65535}},
+          row{"localhost:00080", {"localhost", 80}}}) {
         SCOPED_TRACE(r.text);
         const auto parsed = endpoint::parse(r.text);
         ASSERT_TRUE(parsed);
@@ -30,11 +28,27 @@ TEST(Endpoint, ReadsHostAndPort)
 
 TEST(Endpoint, RefusesEverythingElse)
 {
-    for (const char* text :
-         {"", ":", "localhost", "localhost:", "localhost:x", "localhost:1x", "localhost:-1",
-          "localhost:+1", "localhost: 1", "localhost:65536", "localhost:99999999999999999999",
-          "::1:9000", "fe80::1:80", "[::1]", "[::1]9000", "[]:9000", "[::1:9000", "::1]:9000",
-          "a:b:1", "[::1]:", "[:9000"}) {
+    for (const char* text : {"",
+                             ":",
+                             "localhost",
+                             "localhost:",
+                             "localhost:x",
+                             "localhost:1x",
+                             "localhost:-1",
+                             "localhost:+1",
+                             "localhost: 1",
+                             "localhost:65536",
+                             "localhost:99999999999999999999",
+                             "::1:9000",
+                             "fe80::1:80",
+                             "[::1]",
+                             "[::1]9000",
+                             "[]:9000",
+                             "[::1:9000",
+                             "::1]:9000",
+                             "a:b:1",
+                             "[::1]:",
+                             "[:9000"}) {
         SCOPED_TRACE(text);
         EXPECT_EQ(endpoint::parse(text).error(), libnet::error::invalid_endpoint);
     }

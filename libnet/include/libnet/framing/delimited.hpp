@@ -43,10 +43,7 @@ public:
     void encode(bytes payload, envelope& out) const noexcept;
 
 private:
-    bool keeps() const noexcept
-    {
-        return options_.delimiter == delimited_options::delivery::keep;
-    }
+    bool keeps() const noexcept { return options_.delimiter == delimited_options::delivery::keep; }
 
     std::string delimiter_;
     delimited_options options_;

@@ -67,10 +67,13 @@ struct envelope {
 ///
 /// `encode` fills an envelope that is as its constructor left it, or sets `refusal`.
 template <class F>
-concept framing =
-    std::copyable<F> && requires(F& f, const F& constant, bytes data, envelope& out) {
-        { f.decode(data) } -> std::same_as<decoded>;
-        { constant.encode(data, out) } -> std::same_as<void>;
-    };
+concept framing = std::copyable<F> && requires(F& f, const F& constant, bytes data, envelope& out) {
+    {
+        f.decode(data)
+    } -> std::same_as<decoded>;
+    {
+        constant.encode(data, out)
+    } -> std::same_as<void>;
+};
 
 }  // namespace libnet

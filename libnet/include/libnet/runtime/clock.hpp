@@ -41,7 +41,7 @@ public:
 
     virtual time_point now() const noexcept = 0;
 
-    /// now(), or up to 10 ms before it where that is cheaper to know.
+    /// now(), or up to 10 ms after it where that is cheaper to know; never before it.
     virtual time_point recent() const noexcept { return now(); }
 
     /// Lets `node` expire at `due` or as soon after as the resolution allows, never before. A node

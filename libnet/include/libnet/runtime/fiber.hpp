@@ -59,10 +59,7 @@ struct LIBNET_ASIO_DECL promise_base {
     promise_base& operator=(const promise_base&) = delete;
 
     static void* operator new(std::size_t size) { return allocate_frame(size); }
-    static void operator delete(void* frame, std::size_t size) noexcept
-    {
-        free_frame(frame, size);
-    }
+    static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
     void fail(const error_code& why) noexcept
     {

@@ -54,7 +54,8 @@ void task_value<T>::return_value(U&& given)
         } else {
             value.emplace(*std::forward<U>(given));
         }
-    } else if constexpr (std::same_as<V, error_code> || boost::system::is_error_code_enum<V>::value) {
+    } else if constexpr (std::same_as<V, error_code> ||
+                         boost::system::is_error_code_enum<V>::value) {
         promise.fail(given);
     } else {
         value.emplace(std::forward<U>(given));

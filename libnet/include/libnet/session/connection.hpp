@@ -13,6 +13,7 @@
 #include <libnet/transport/stream.hpp>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -34,9 +35,10 @@ struct connection_options {
     /// The peer takes nothing of what is sent.
     duration send_timeout = std::chrono::seconds(10);
 
-    /// Nothing in either direction while a receive() waits. Servers set 65 s, longer than the usual
-    /// minute of proxies and clients, so that it is they who close.
-    duration idle_timeout = never;
+    /// Nothing in either direction while a receive() waits. Unset it is 65 s on a server, longer
+    /// than the usual minute of proxies and clients, so that it is they who close; and `never` on
+    /// every other connection, where only the caller knows how long an answer may take: `within`.
+    std::optional<duration> idle_timeout = std::nullopt;
 
     /// Flushing, and waiting for the peer's end, when closing.
     duration close_timeout = std::chrono::seconds(3);

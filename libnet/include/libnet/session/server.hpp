@@ -19,7 +19,7 @@ namespace libnet {
 /// How a connection of a server ended.
 struct session_report {
     connection_info info;
-    error_code reason;             ///< `closed`: in order, by the peer or the session; `draining`: by us
+    error_code reason;  ///< `closed`: in order, by the peer or the session; `draining`: by us
     std::exception_ptr exception;  ///< what left the session, if anything did
 
     /// One line for people: "closed in order", "the session threw: ...".
@@ -27,9 +27,10 @@ struct session_report {
 };
 
 struct server_options {
-    /// For each connection; its idle timeout is 65 s on servers. Assign to its fields:
-    /// `{.connection = {.framing = raw()}}` would set the others back, idle_timeout to `never`.
-    connection_options connection{.idle_timeout = std::chrono::seconds(65)};
+    static constexpr duration default_idle_timeout = std::chrono::seconds(65);
+
+    /// For each connection. An idle timeout that is not set is `default_idle_timeout` here.
+    connection_options connection{};
     socket_options socket{};
 
     /// How long sessions may take to finish when the server stops; then they are cancelled.

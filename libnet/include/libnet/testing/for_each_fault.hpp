@@ -93,14 +93,13 @@ bool for_each_fault(Scenario&& scenario, const fault_options& options = {})
         }
     };
 
-    for (const kind what : {kind::none, kind::short_reads, kind::short_writes, kind::late_writes,
-                            kind::narrow}) {
+    for (const kind what :
+         {kind::none, kind::short_reads, kind::short_writes, kind::late_writes, kind::narrow}) {
         if (!goes_on(detail::make_fault(what, direction::both, 0, options))) {
             return false;
         }
     }
-    for (const kind what :
-         {kind::end_of_stream, kind::reset, kind::broken_write, kind::stall}) {
+    for (const kind what : {kind::end_of_stream, kind::reset, kind::broken_write, kind::stall}) {
         for (const direction where : {direction::forward, direction::backward}) {
             for (std::uint64_t after = 0;;) {
                 const fault f = detail::make_fault(what, where, after, options);

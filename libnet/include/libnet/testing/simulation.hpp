@@ -5,11 +5,13 @@
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/group.hpp>
 #include <libnet/runtime/loop.hpp>
+#include <libnet/runtime/operation.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/session/connection.hpp>
 #include <libnet/testing/stream_pair.hpp>
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,24 +19,26 @@
 
 namespace libnet::testing {
 
-/// Two connections that lead to each other.
+/// Two connections that lead to each other. They belong to the simulation that made them.
 struct connection_pair {
-    connection left;
-    connection right;
+    connection& left;
+    connection& right;
 };
 
 /// A loop in which time stands still until it is told otherwise. No test sleeps.
 ///
 ///     simulation sim;
 ///     auto [client, peer] = sim.connect({}, {.idle_timeout = 65s});
-///     sim.start(echo(peer));
+///     sim.serve(peer, echo);
 ///     result<std::string> reply = sim.run(ask(client, "hello"));
 ///     sim.advance(66s);                                   // now the idle timeout has struck
 ///
 /// Everything is deterministic: same program, same order, in every run.
 ///
-/// Lifetime  a connection must outlive the tasks that use it, and it dies before the simulation: let
-///           them end first, by themselves, by time, or by cancel() and settle().
+/// Lifetime  connections that connect() makes live as long as the simulation, which destroys the
+///           tasks that still run before them. One that a test makes itself, and one that it moves
+///           out of a pair, must outlive the tasks that use it: let those end first, by themselves,
+///           by time, or by cancel() and settle().
 class LIBNET_ASIO_TESTING_DECL simulation {
 public:
     simulation();
@@ -51,21 +55,32 @@ public:
     connection_pair connect(connection_options left = {}, connection_options right = {},
                             pipe_options forward = {}, pipe_options backward = {});
 
+    /// Over a pair of the test's own, which keeps its hands on what lies between them.
+    connection_pair connect(stream_pair& between, connection_options left = {},
+                            connection_options right = {});
+
     /// Runs `body` to its end, letting time pass whenever nothing else can happen. Rethrows.
     /// Answers `no_value` if it can never end: everybody waits for something that nobody will do.
     template <class T>
     result<T> run(task<T> body);
 
+    /// The same for what a connection does: `sim.run(client.receive())`.
+    template <class T>
+    result<T> run(operation<T> what);
+
     /// Starts `body` beside the test. What it ends with is looked at by outcome(), in order.
     void start(task<> body);
 
-    /// Tasks begun by start() that have not ended.
+    /// Starts `session` over `peer` as a server would: when it has ended, however, `peer` is closed.
+    void serve(connection& peer, std::function<task<>(connection&)> session);
+
+    /// Tasks begun by start() or serve() that have not ended.
     std::size_t running() const noexcept;
 
-    /// How the n-th task begun by start() ended; empty while it runs. Rethrows what it threw.
+    /// How the n-th task that was begun ended; empty while it runs. Rethrows what it threw.
     std::optional<result<>> outcome(std::size_t n) const;
 
-    /// Cancels what start() began.
+    /// Cancels what was begun.
     void cancel();
 
     /// Lets everything happen that can happen without time passing.
@@ -86,7 +101,10 @@ private:
     bool next_timer(time_point limit);
     bool pass_time();
 
+    struct belongings;
+
     manual_clock clock_;  // outlives all that waits on it
+    std::unique_ptr<belongings> belongings_;
     std::unique_ptr<context> context_;
     loop* loop_;
     std::vector<std::shared_ptr<started>> started_;
@@ -111,7 +129,19 @@ task<> keep(task<T> body, std::shared_ptr<ending<T>> end)
     }
 }
 
+template <class T>
+task<T> as_task(operation<T> what)
+{
+    co_return co_await checked(std::move(what));
+}
+
 }  // namespace detail
+
+template <class T>
+result<T> simulation::run(operation<T> what)
+{
+    return run(detail::as_task(std::move(what)));
+}
 
 template <class T>
 result<T> simulation::run(task<T> body)
@@ -124,8 +154,7 @@ result<T> simulation::run(task<T> body)
     if (end->thrown) {
         std::rethrow_exception(end->thrown);
     }
-    return end->outcome ? std::move(*end->outcome)
-                        : libnet::detail::failed<T>(error::no_value);
+    return end->outcome ? std::move(*end->outcome) : libnet::detail::failed<T>(error::no_value);
 }
 
 }  // namespace libnet::testing

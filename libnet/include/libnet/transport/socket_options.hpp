@@ -11,9 +11,9 @@ namespace libnet {
 
 /// When the kernel looks whether a silent peer is still there.
 struct tcp_keep_alive {
-    std::chrono::seconds after{60};    ///< silence before the first probe (TCP_KEEPIDLE)
-    std::chrono::seconds interval{10}; ///< between probes (TCP_KEEPINTVL)
-    int probes = 3;                    ///< unanswered ones before the connection ends (TCP_KEEPCNT)
+    std::chrono::seconds after{60};     ///< silence before the first probe (TCP_KEEPIDLE)
+    std::chrono::seconds interval{10};  ///< between probes (TCP_KEEPINTVL)
+    int probes = 3;  ///< unanswered ones before the connection ends (TCP_KEEPCNT)
 };
 
 /// What is asked of the kernel for each TCP socket. The defaults are those that servers want.
