@@ -100,7 +100,7 @@ decoded_stream decode_all(const F& codec, bytes whole)
 
 /// The bytes that reach the wire for a payload, or why it is refused.
 template <framing F>
-result<std::string> encode_one(const F& codec, bytes payload)
+result<std::string> encode_one(F codec, bytes payload)
 {
     envelope parts;
     codec.encode(payload, parts);

@@ -9,11 +9,15 @@
 #include <libnet/core/result.hpp>
 #include <libnet/core/time.hpp>
 #include <libnet/framing/any_framing.hpp>
+#include <libnet/framing/checksummed.hpp>
+#include <libnet/framing/crc32c.hpp>
 #include <libnet/framing/delimited.hpp>
+#include <libnet/framing/fixed.hpp>
 #include <libnet/framing/framing.hpp>
 #include <libnet/framing/length_prefix.hpp>
 #include <libnet/framing/raw.hpp>
 #include <libnet/framing/receive_buffer.hpp>
+#include <libnet/framing/varint.hpp>
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/fiber.hpp>
 #include <libnet/runtime/frame_pool.hpp>

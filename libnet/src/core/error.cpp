@@ -25,6 +25,8 @@ constexpr entry describe(error e) noexcept
         return {"frame_too_large", "a frame is larger than the limit (max_frame)"};
     case error::malformed_frame:
         return {"malformed_frame", "bytes arrived that are no frame of this framing"};
+    case error::checksum_mismatch:
+        return {"checksum_mismatch", "a frame arrived damaged: its checksum does not match"};
     case error::refused_payload:
         return {"refused_payload", "the framing cannot carry this payload; nothing was sent"};
     case error::timeout: return {"timeout", "the deadline passed"};
@@ -54,7 +56,7 @@ constexpr entry describe(error e) noexcept
         return {"circuit_open", "the endpoint is failing and is not tried for now"};
     case error::invalid_endpoint:
         return {"invalid_endpoint", "not an endpoint: expected HOST:PORT, such as 127.0.0.1:9000 "
-                                    "or [::1]:9000"};
+                                    "or [::1]:9000, or unix:PATH"};
     case error::host_not_found: return {"host_not_found", "the host name does not resolve"};
     case error::out_of_descriptors:
         return {"out_of_descriptors", "no file descriptor is free: raise the limit (ulimit -n)"};
@@ -72,7 +74,8 @@ constexpr bool is_timeout(error e) noexcept
 constexpr bool is_bad_input(error e) noexcept
 {
     return e == error::truncated_frame || e == error::truncated_stream ||
-           e == error::frame_too_large || e == error::malformed_frame;
+           e == error::frame_too_large || e == error::malformed_frame ||
+           e == error::checksum_mismatch;
 }
 
 // Nobody deletes a category: its base has a protected destructor that is not virtual, so that it

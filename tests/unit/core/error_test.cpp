@@ -24,10 +24,8 @@ constexpr std::array timeouts{
 };
 
 constexpr std::array bad_inputs{
-    error::truncated_frame,
-    error::truncated_stream,
-    error::frame_too_large,
-    error::malformed_frame,
+    error::truncated_frame, error::truncated_stream,  error::frame_too_large,
+    error::malformed_frame, error::checksum_mismatch,
 };
 
 /// Every enumerator: they are numbered without gaps, and the last is followed by an unknown one.

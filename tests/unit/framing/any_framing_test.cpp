@@ -31,6 +31,25 @@ struct counting {
     void encode(libnet::bytes, libnet::envelope&) const {}
 };
 
+/// Puts a number of its own before each payload.
+struct numbering {
+    std::string head = "0";
+
+    libnet::decoded decode(libnet::bytes) { return libnet::decoded::incomplete(1); }
+    void encode(libnet::bytes, libnet::envelope& out)
+    {
+        ++head[0];
+        out.head = as_bytes(head);
+    }
+};
+
+std::string head_from(any_framing& codec)
+{
+    libnet::envelope parts;
+    codec.encode({}, parts);
+    return libnet::to_string(parts.head);
+}
+
 std::size_t ask(any_framing& codec)
 {
     return codec.decode({}).needed;
@@ -50,6 +69,16 @@ TEST(AnyFraming, BehavesAsTheFramingThatItHolds)
 
     any_framing nothing = libnet::raw();
     EXPECT_EQ(nothing.decode(as_bytes("Hel")).size, 3U);
+}
+
+TEST(AnyFraming, LetsTheFramingKeepWhatItPutsAroundAPayload)
+{
+    any_framing original = numbering();
+    EXPECT_EQ(head_from(original), "1");
+    EXPECT_EQ(head_from(original), "2");
+    any_framing copy = original;
+    EXPECT_EQ(head_from(original), "3");
+    EXPECT_EQ(head_from(copy), "3");
 }
 
 TEST(AnyFraming, CopiesWhatTheFramingRemembers)

@@ -1,8 +1,11 @@
 #include <libnet/framing/any_framing.hpp>
+#include <libnet/framing/checksummed.hpp>
 #include <libnet/framing/delimited.hpp>
+#include <libnet/framing/fixed.hpp>
 #include <libnet/framing/framing.hpp>
 #include <libnet/framing/length_prefix.hpp>
 #include <libnet/framing/raw.hpp>
+#include <libnet/framing/varint.hpp>
 
 #include <gtest/gtest.h>
 
@@ -15,6 +18,9 @@ using libnet::decoded;
 static_assert(libnet::framing<libnet::length_prefix>);
 static_assert(libnet::framing<libnet::delimited>);
 static_assert(libnet::framing<libnet::raw>);
+static_assert(libnet::framing<libnet::fixed>);
+static_assert(libnet::framing<libnet::varint>);
+static_assert(libnet::framing<libnet::checksummed<libnet::delimited>>);
 static_assert(libnet::framing<libnet::any_framing>);
 
 struct encodes_only {
@@ -26,8 +32,18 @@ struct encodes_by_changing_itself {
     void encode(libnet::bytes, libnet::envelope&) {}
 };
 
+struct decodes_only {
+    decoded decode(libnet::bytes) { return {}; }
+};
+
+struct cannot_be_copied : encodes_by_changing_itself {
+    cannot_be_copied(const cannot_be_copied&) = delete;
+};
+
+static_assert(libnet::framing<encodes_by_changing_itself>);
 static_assert(!libnet::framing<encodes_only>);
-static_assert(!libnet::framing<encodes_by_changing_itself>);
+static_assert(!libnet::framing<decodes_only>);
+static_assert(!libnet::framing<cannot_be_copied>);
 static_assert(!libnet::framing<std::string>);
 
 TEST(Decoded, IsIncompleteUnlessTold)

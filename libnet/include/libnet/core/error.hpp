@@ -19,12 +19,13 @@ using boost::system::error_condition;
 enum class error {
     cancelled = 1,  ///< somebody asked for it: cancel(), a signal, a group that ended
 
-    closed,            ///< orderly end: the peer sent all it had, ended between two frames
-    truncated_frame,   ///< the stream ended inside a frame
-    truncated_stream,  ///< TLS: the stream ended without close_notify
-    frame_too_large,   ///< a frame longer than the limit, received or about to be sent
-    malformed_frame,   ///< bytes that are no frame of this framing
-    refused_payload,   ///< this framing cannot carry this payload, nothing was sent
+    closed,             ///< orderly end: the peer sent all it had, ended between two frames
+    truncated_frame,    ///< the stream ended inside a frame
+    truncated_stream,   ///< TLS: the stream ended without close_notify
+    frame_too_large,    ///< a frame longer than the limit, received or about to be sent
+    malformed_frame,    ///< bytes that are no frame of this framing
+    checksum_mismatch,  ///< a frame that is not as it was sent
+    refused_payload,    ///< this framing cannot carry this payload, nothing was sent
 
     timeout,              ///< the deadline of a `within`
     connect_timeout,      ///< resolving and connecting took too long
@@ -45,7 +46,7 @@ enum class error {
     pool_exhausted,    ///< no connection could be lent in time
     circuit_open,      ///< the endpoint is failing: not even tried
 
-    invalid_endpoint,    ///< text that is no HOST:PORT
+    invalid_endpoint,    ///< text that is no HOST:PORT and no unix:PATH
     host_not_found,      ///< the name does not resolve
     out_of_descriptors,  ///< the process may open no more files (`ulimit -n`)
     not_supported,       ///< this stream or platform cannot do that
@@ -55,7 +56,7 @@ enum class error {
 /// What many errors have in common: compare with `==`.
 enum class condition {
     timeout = 1,     ///< every timeout above; equals `std::errc::timed_out` as well
-    bad_input,       ///< the peer broke the framing: truncated, too large, malformed
+    bad_input,       ///< the peer broke the framing: truncated, too large, malformed, damaged
     option_refused,  ///< the kernel refused a socket option; the message says which, and why
 };
 

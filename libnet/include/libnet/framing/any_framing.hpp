@@ -29,13 +29,13 @@ public:
     ~any_framing() = default;
 
     decoded decode(bytes received) { return model_->decode(received); }
-    void encode(bytes payload, envelope& out) const { model_->encode(payload, out); }
+    void encode(bytes payload, envelope& out) { model_->encode(payload, out); }
 
 private:
     struct interface {
         virtual ~interface() = default;
         virtual decoded decode(bytes received) = 0;
-        virtual void encode(bytes payload, envelope& out) const = 0;
+        virtual void encode(bytes payload, envelope& out) = 0;
         virtual std::unique_ptr<interface> clone() const = 0;
     };
 
@@ -43,7 +43,7 @@ private:
     struct model final : interface {
         explicit model(F f) : framing_(std::move(f)) {}
         decoded decode(bytes received) override { return framing_.decode(received); }
-        void encode(bytes payload, envelope& out) const override { framing_.encode(payload, out); }
+        void encode(bytes payload, envelope& out) override { framing_.encode(payload, out); }
         std::unique_ptr<interface> clone() const override
         {
             return std::make_unique<model>(framing_);

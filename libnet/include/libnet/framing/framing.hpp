@@ -65,14 +65,15 @@ struct envelope {
 /// have forgotten it after a frame or a failure. It must reject a frame above its limit as soon as
 /// it can know, before the body has arrived.
 ///
-/// `encode` fills an envelope that is as its constructor left it, or sets `refusal`.
+/// `encode` fills an envelope that is as its constructor left it, or sets `refusal`. It need not be
+/// const: what it makes may stand in the framing until the next encode().
 template <class F>
-concept framing = std::copyable<F> && requires(F& f, const F& constant, bytes data, envelope& out) {
+concept framing = std::copyable<F> && requires(F& f, bytes data, envelope& out) {
     {
         f.decode(data)
     } -> std::same_as<decoded>;
     {
-        constant.encode(data, out)
+        f.encode(data, out)
     } -> std::same_as<void>;
 };
 

@@ -3,6 +3,9 @@
 #include <libnet/core/literals.hpp>
 #include <libnet/framing/framing.hpp>
 
+#include <algorithm>
+#include <boost/endian/conversion.hpp>
+
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -11,67 +14,149 @@
 namespace libnet {
 
 struct length_prefix_options {
-    /// Longest payload in bytes, inclusive, in both directions.
+    enum class counts {
+        payload,  ///< what follows the length field
+        message,  ///< the whole message, from its first byte on
+    };
+
+    /// The longest that is handed out or sent, in bytes, inclusive: the payload, or with an offset
+    /// the whole message.
     std::size_t max_frame = 1_MiB;
 
     /// Bytes of the length field: 1, 2, 4 or 8.
     std::size_t width = 4;
 
     std::endian order = std::endian::big;
+
+    /// What the length counts.
+    counts length = counts::payload;
+
+    /// Bytes before the length field: your own header, with a type, flags, ...
+    std::size_t offset = 0;
 };
 
-/// A length, then so many bytes. The length counts the payload alone.
+/// A length, then so many bytes.
 ///
 ///     BEFORE (width 4, big-endian)                AFTER: two frames
 ///     +-------------+-------+-------------+---+   +-------+   +---+
 ///     | 00 00 00 05 | Hello | 00 00 00 01 | ! |   | Hello |   | ! |
 ///     +-------------+-------+-------------+---+   +-------+   +---+
+///       counts::message:
+///     | 00 00 00 09 | Hello | 00 00 00 05 | ! |
 ///
 /// An empty payload is a frame like any other.
 ///
+/// With an offset there is a header of your own before the length, and its bytes mean something. So
+/// receive() hands out the whole message, and the whole message is sent: put it together with room
+/// for the length, let set_length() fill that in, send it.
+///
+///     BEFORE (offset 2, width 2)                  AFTER: two frames
+///     +-------+-------+-------+-------+-------+   +-----------------------+   +---------------+
+///     | 01 00 | 00 05 | Hello | 02 80 | 00 00 |   | 01 00   00 05   Hello |   | 02 80   00 00 |
+///     +-------+-------+-------+-------+-------+   +-----------------------+   +---------------+
+///       counts::message:
+///     | 01 00 | 00 09 | Hello | 02 80 | 00 04 |
+///
 /// Errors   frame_too_large as soon as the length field has arrived (receiving), or before a byte
-///          is sent (sending: above max_frame, or more than the field can count).
+///          is sent (sending: above max_frame, or more than the field can count); malformed_frame:
+///          a length that does not even count the field itself and what stands before it;
+///          refused_payload (sending with an offset: the length in it is not what it has to be).
 /// Cost     constant per call, no allocation.
 class length_prefix {
 public:
-    /// Throws std::invalid_argument for a width other than 1, 2, 4 or 8.
+    /// Throws std::invalid_argument for a width other than 1, 2, 4 or 8, and where max_frame or the
+    /// greatest length are below what stands before the payload, so that nothing could be sent.
     constexpr explicit length_prefix(length_prefix_options options = {}) : options_(options)
     {
         if (options.width != 1 && options.width != 2 && options.width != 4 && options.width != 8) {
             throw std::invalid_argument("length_prefix: width must be 1, 2, 4 or 8");
         }
+        if (is_whole() && (options.max_frame < options.width ||
+                           options.offset > options.max_frame - options.width)) {
+            throw std::invalid_argument("length_prefix: max_frame must hold offset and width");
+        }
+        head_ = options.offset + options.width;
+        counted_ = options.length == length_prefix_options::counts::message ? head_ : 0;
+        if (counted_ > largest()) {
+            throw std::invalid_argument("length_prefix: the field must hold offset and width");
+        }
+        left_out_ = is_whole() ? 0 : head_;
+        largest_body_ = std::min<std::uint64_t>(
+            is_whole() ? options.max_frame - head_ : options.max_frame, largest() - counted_);
     }
 
     decoded decode(bytes received) const noexcept
     {
-        const std::size_t width = options_.width;
-        if (received.size() < width) {
-            return decoded::incomplete(width);
+        if (received.size() < head_) {
+            return decoded::incomplete(head_);
         }
-        const std::uint64_t length = read(received.data());
-        if (length > options_.max_frame) {
-            return decoded::failed(error::frame_too_large);
+        const std::uint64_t length = read(received.data() + options_.offset);
+        const std::uint64_t body = length - counted_;  // below 0 it is above any largest_body_
+        if (body > largest_body_) {
+            return decoded::failed(length < counted_ ? error::malformed_frame
+                                                     : error::frame_too_large);
         }
-        const auto size = static_cast<std::size_t>(length);
-        if (received.size() - width < size) {
+        const auto size = static_cast<std::size_t>(body);
+        if (received.size() - head_ < size) {
             // No overflow: received.size() exceeds no address space, and max_frame + 8 that would
             // is cut down to "everything", which is only a hint.
-            return decoded::incomplete(size > SIZE_MAX - width ? SIZE_MAX : width + size);
+            return decoded::incomplete(size > SIZE_MAX - head_ ? SIZE_MAX : head_ + size);
         }
-        return decoded::frame(width, size, width + size);
+        const std::size_t whole = head_ + size;
+        return decoded::frame(left_out_, whole - left_out_, whole);
     }
 
     void encode(bytes payload, envelope& out) const noexcept
     {
-        if (payload.size() > options_.max_frame || payload.size() > largest()) {
+        if (is_whole()) {
+            out.refusal = judge(payload);
+            return;
+        }
+        if (payload.size() > largest_body_) {
             out.refusal = error::frame_too_large;
             return;
         }
-        write(payload.size(), out.scratch.data());
+        write(payload.size() + counted_, out.scratch.data());
         out.head = {out.scratch.data(), options_.width};
     }
 
+    /// With an offset: writes the length of a whole message into its length field.
+    ///
+    /// Throws std::invalid_argument without an offset, where send() adds the field, and for a
+    /// message that ends before its length field does; std::length_error for one that is longer
+    /// than max_frame or than the field can count.
+    void set_length(mutable_bytes message) const
+    {
+        if (!is_whole()) {
+            throw std::invalid_argument("length_prefix: without an offset send() adds the length");
+        }
+        if (message.size() < head_) {
+            throw std::invalid_argument("length_prefix: the message has no room for its length");
+        }
+        if (message.size() - head_ > largest_body_) {
+            throw std::length_error("length_prefix: the message is too long");
+        }
+        write(message.size() - head_ + counted_, message.data() + options_.offset);
+    }
+
 private:
+    /// Whether messages are handed out and sent with their header and length.
+    constexpr bool is_whole() const noexcept { return options_.offset != 0; }
+
+    /// Why a whole message cannot be sent; nothing if it can.
+    error judge(bytes message) const noexcept
+    {
+        if (message.size() < head_) {
+            return error::refused_payload;
+        }
+        const std::size_t body = message.size() - head_;
+        if (body > largest_body_) {
+            return error::frame_too_large;
+        }
+        const bool right = read(message.data() + options_.offset) == body + counted_;
+        return right ? error{} : error::refused_payload;
+    }
+
     /// The greatest length that the field can hold.
     constexpr std::uint64_t largest() const noexcept
     {
@@ -103,30 +188,25 @@ private:
     {
         Field value;
         std::memcpy(&value, field, sizeof value);
-        return options_.order == std::endian::native ? value : reversed(value);
+        return options_.order == std::endian::native ? value : boost::endian::endian_reverse(value);
     }
 
     template <class Field>
     void write_as(std::uint64_t length, std::byte* field) const noexcept
     {
         auto value = static_cast<Field>(length);
-        value = options_.order == std::endian::native ? value : reversed(value);
+        value =
+            options_.order == std::endian::native ? value : boost::endian::endian_reverse(value);
         std::memcpy(field, &value, sizeof value);
     }
 
-    /// std::byteswap of C++23; compilers see that it is one instruction.
-    template <class Field>
-    static constexpr Field reversed(Field value) noexcept
-    {
-        std::uint64_t result = 0;
-        for (std::size_t i = 0; i < sizeof(Field); ++i) {
-            result |= (static_cast<std::uint64_t>(value) >> (8 * i) & 0xff)
-                      << (8 * (sizeof(Field) - 1 - i));
-        }
-        return static_cast<Field>(result);
-    }
-
     length_prefix_options options_;
+
+    // What follows from the options, so that decode() need not ask which form it is.
+    std::size_t head_ = 0;            // bytes before the body
+    std::size_t counted_ = 0;         // how many of them the length counts
+    std::size_t left_out_ = 0;        // how many of them are not handed out
+    std::uint64_t largest_body_ = 0;  // by max_frame and by what the field can hold
 };
 
 }  // namespace libnet
