@@ -9,7 +9,7 @@ Installs what is missing (Debian 12 or newer Debian/Ubuntu), builds, runs the te
 
   (nothing)   the `dev` build and all of its tests: at most 10 minutes from a cold start on 2 cores
   --all       adds the sanitizers (GCC and clang), a second of libFuzzer for every fuzzer, the coverage gate of the
-              decoders and the shared library: at most 40 minutes from a cold start on 2 cores. This is what .ci/run calls
+              decoders, instructions per message and the shared library: at most 40 minutes from a cold start on 2 cores. This is what .ci/run calls
   --soak      long runs by hand, hours: 10 million executions of every fuzzer, the suites over and over under the
               sanitizers, the release build
 
@@ -33,7 +33,7 @@ main() {
     source tools/lib/stages.sh
     require_build_packages
     require_test_packages
-    [[ -z $mode ]] || require_clang
+    [[ -z $mode ]] || { require_clang; require_valgrind; }
 
     # Everything else needs this build; without it there is nothing to sum up.
     run_stage build build_dev
@@ -48,6 +48,7 @@ main() {
 run_gates() {
     run_stage shared-library shared_library
     run_stage coverage coverage
+    run_stage cost cost
     run_stage clang clang_and_fuzz
     run_stage asan asan
     run_stage tsan tsan
@@ -76,6 +77,13 @@ coverage() {
     find build/coverage -name '*.gcda' -delete # the counts of an earlier run
     test_preset coverage
     python3 tools/checks/branch_coverage.py build/coverage 95 libnet/include/libnet/framing libnet/src/framing
+}
+
+# Instructions per message; and the benchmarks, which nothing else builds.
+cost() {
+    cmake --preset release
+    cmake --build --preset release --parallel "$(nproc)" --target message_cost benchmarks
+    test_preset release --label-regex cost
 }
 
 # Clang's sanitizers over the suites without sockets, and a second of every fuzzer.

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,17 @@ double number_with_unit(std::string_view text, const unit (&units)[N])
                                 const std::string& expected)
 {
     throw CLI::ValidationError(flag, "'" + text + "' is not " + expected);
+}
+
+inline std::size_t size_of(const std::string& flag, const std::string& text)
+{
+    static constexpr unit units[] = {
+        {"", 1}, {"B", 1}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
+    const double count = number_with_unit(text, units);
+    if (!(count >= 1)) {
+        refuse(flag, text, "a size: write 512, 64KiB, 1MiB or 2GiB, at least one byte");
+    }
+    return static_cast<std::size_t>(count);
 }
 
 }  // namespace detail
@@ -99,20 +111,14 @@ inline CLI::Option* add_size(CLI::App& app, const std::string& name, std::size_t
                              const std::string& help)
 {
     const auto read = [name, &value](const std::string& text) {
-        static constexpr detail::unit units[] = {
-            {"", 1}, {"B", 1}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
-        const double count = detail::number_with_unit(text, units);
-        if (!(count >= 1)) {
-            detail::refuse(name, text, "a size: write 512, 64KiB, 1MiB or 2GiB, at least one byte");
-        }
-        value = static_cast<std::size_t>(count);
+        value = detail::size_of(name, text);
     };
     return app.add_option_function<std::string>(name, read, help)
         ->type_name("SIZE")
         ->default_str(size_to_text(value));
 }
 
-/// A flag that takes HOST:PORT; `value` is its default.
+/// A flag that takes HOST:PORT or unix:PATH; `value` is its default.
 inline CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::string& value,
                                  const std::string& help)
 {
@@ -120,11 +126,11 @@ inline CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::st
         return libnet::endpoint::parse(text)
                    ? std::string()
                    : "'" + text +
-                         "' is not HOST:PORT: write 127.0.0.1:9000, [::1]:9000 or "
-                         "localhost:9000";
+                         "' is not HOST:PORT: write 127.0.0.1:9000, [::1]:9000, "
+                         "localhost:9000 or unix:/run/echo.sock";
     };
     return app.add_option(name, value, help)
-        ->type_name("HOST:PORT")
+        ->type_name("HOST:PORT|unix:PATH")
         ->capture_default_str()
         ->check(CLI::Validator(check, ""));
 }
@@ -133,18 +139,19 @@ inline CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::st
 inline CLI::Option* add_framing(CLI::App& app, std::string& value)
 {
     const auto check = [](const std::string& text) {
-        for (const char* known : {"length4", "length2", "line", "raw"}) {
+        for (const char* known : {"length4", "length2", "varint", "line", "raw"}) {
             if (text == known) {
                 return std::string();
             }
         }
-        return "'" + text + "' is not a framing: choose length4, length2, line or raw";
+        return "'" + text + "' is not a framing: choose length4, length2, varint, line or raw";
     };
     return app
         .add_option("--framing", value,
                     "Where a message begins and ends:\n"
                     "length4  a 4-byte big-endian length, then the message\n"
                     "length2  the same with 2 bytes, so 65535 bytes at most\n"
+                    "varint   the length as Protocol Buffers write it, then the message\n"
                     "line     up to the next \\n\n"
                     "raw      nowhere: bytes as they come")
         ->type_name("NAME")
@@ -160,7 +167,63 @@ inline libnet::any_framing make_framing(std::string_view name, std::size_t max_f
     if (name == "raw") {
         return libnet::raw{};
     }
+    if (name == "varint") {
+        return libnet::varint({.max_frame = max_frame});
+    }
     return libnet::length_prefix({.max_frame = max_frame, .width = name == "length2" ? 2u : 4u});
+}
+
+/// What experiments change about the connections.
+struct experiment {
+    libnet::socket_options socket;
+    libnet::duration read_delay{};
+    bool never_read = false;
+};
+
+namespace detail {
+
+inline void add_optional_size(CLI::App& app, const std::string& name,
+                              std::optional<std::size_t>& value, const std::string& help)
+{
+    const auto read = [name, &value](const std::string& text) { value = size_of(name, text); };
+    app.add_option_function<std::string>(name, read, help)->type_name("SIZE")->group("Experiments");
+}
+
+}  // namespace detail
+
+/// The flags for experiments with slow readers and with the kernel's side.
+inline void add_experiments(CLI::App& app, experiment& e)
+{
+    const auto group = [](CLI::Option* option) { return option->group("Experiments"); };
+    group(
+        add_duration(app, "--read-delay", e.read_delay, "Wait so long before each message is read"))
+        ->default_str("");
+    group(app.add_flag("--never-read", e.never_read, "Never read what the other side sends"));
+    const auto no_delay = [&e](const std::string& text) {
+        if (text != "on" && text != "off") {
+            detail::refuse("--no-delay", text, "on or off");
+        }
+        e.socket.no_delay = text == "on";
+    };
+    group(app.add_option_function<std::string>("--no-delay", no_delay,
+                                               "TCP_NODELAY: off brings Nagle's algorithm back"))
+        ->type_name("on|off")
+        ->default_str("on");
+    const auto congestion = [&e](const std::string& name) {
+        if (name.size() > 15) {
+            detail::refuse("--congestion", name, "a name of at most 15 characters, such as cubic");
+        }
+        e.socket.congestion = name;
+    };
+    group(app.add_option_function<std::string>(
+              "--congestion", congestion,
+              "The kernel's congestion control: bbr, cubic, reno; those it offers are in\n"
+              "/proc/sys/net/ipv4/tcp_available_congestion_control"))
+        ->type_name("NAME");
+    detail::add_optional_size(app, "--send-buffer", e.socket.send_buffer,
+                              "What the kernel keeps of our output (SO_SNDBUF)");
+    detail::add_optional_size(app, "--receive-buffer", e.socket.receive_buffer,
+                              "What the kernel keeps for us to read (SO_RCVBUF)");
 }
 
 /// "1 message", "2 messages"

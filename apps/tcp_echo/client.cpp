@@ -20,6 +20,7 @@ struct settings {
     std::vector<std::string> messages;
     std::string file;
     unsigned count = 1;
+    flags::experiment experiment;
 };
 
 // Something that a user should read: what happened, to whom, when, and what to do about it.
@@ -34,7 +35,11 @@ libnet::task<std::string> exchange(libnet::connection& peer, const std::string& 
 {
     doing = "sending";
     co_await checked(peer.send(message));
+    if (with.experiment.never_read) {
+        co_return message;
+    }
     doing = "waiting for the reply to";
+    co_await checked(libnet::sleep_for(with.experiment.read_delay));
     const bool raw = with.framing == "raw";
     std::string reply;
     if (!raw) {
@@ -91,6 +96,9 @@ libnet::task<> try_message(libnet::connection& peer, const std::string& message,
         if (!reply) {
             fail(explain(reply.error(), with));
         }
+        if (with.experiment.never_read) {
+            continue;
+        }
         std::cout << "echo: " << *reply << std::endl;
         if (!std::cout) {
             throw failure("cannot write to the standard output");
@@ -107,6 +115,7 @@ libnet::task<> run_client(const settings& with)
 {
     libnet::connect_options options;
     options.connect_timeout = with.timeout;
+    options.socket = with.experiment.socket;
     options.connection.framing = flags::make_framing(with.framing, std::size_t{1} << 30);
     // --timeout bounds each exchange as a whole.
     options.connection.frame_timeout = libnet::never;
@@ -135,6 +144,10 @@ libnet::task<> run_client(const settings& with)
         }
     }
     co_await peer->close();
+    if (with.experiment.never_read) {
+        throw failure("sent " + flags::count(number, "message") +
+                      " and read none of the replies, as --never-read asks");
+    }
 }
 
 }  // namespace
@@ -164,8 +177,12 @@ int main(int argc, char** argv)
         ->check(CLI::Range(1u, 1'000'000'000u).description(""));
     flags::add_duration(app, "--timeout", with.timeout,
                         "Bounds connecting, and each message until its whole reply is there");
+    flags::add_experiments(app, with.experiment);
     try {
         app.parse(argc, argv);
+        if (with.experiment.never_read) {
+            with.timeout = libnet::never;  // it is the server's patience that is tried
+        }
     } catch (const CLI::ParseError& wrong) {
         return flags::explain(app, wrong);
     }

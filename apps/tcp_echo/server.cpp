@@ -19,6 +19,23 @@ libnet::task<> echo(libnet::connection& peer)
     }
 }
 
+// For experiments: a server that reads slowly, or not at all.
+libnet::task<> echo_slowly(libnet::connection& peer, const flags::experiment& how)
+{
+    using namespace libnet::literals;
+    while (how.never_read && !peer.ended()) {
+        co_await checked(libnet::sleep_for(100ms));
+    }
+    for (;;) {
+        co_await checked(libnet::sleep_for(how.read_delay));
+        auto frame = co_await peer.receive();
+        if (!frame) {
+            co_return;
+        }
+        co_await peer.send(*frame);
+    }
+}
+
 // A log is read while it is written, so every line leaves at once.
 void print(const std::string& line)
 {
@@ -50,11 +67,13 @@ int main(int argc, char** argv)
     std::size_t max_frame = 1 << 20;
     bool quiet = false;
     libnet::duration idle_timeout = libnet::server_options::default_idle_timeout;
+    flags::experiment experiment;
     libnet::server_options options;
 
-    CLI::App app("Listens on a TCP port and sends every message back to whoever sent it.\n"
-                 "SIGINT or SIGTERM: accepts nothing more, answers what it has received, prints a\n"
-                 "summary and exits with 0. A second one ends it at once.\n");
+    CLI::App app(
+        "Listens on a TCP port or a Unix socket and sends every message back to whoever sent it.\n"
+        "SIGINT or SIGTERM: accepts nothing more, answers what it has received, prints a\n"
+        "summary and exits with 0. A second one ends it at once.\n");
     app.footer("\nTry it:\n"
                "  tcp_echo_server &\n"
                "  tcp_echo_client hello\n"
@@ -69,7 +88,10 @@ int main(int argc, char** argv)
                     "Longest message that is accepted; a longer one ends its connection");
     flags::add_duration(app, "--idle-timeout", idle_timeout,
                         "Ends a connection on which nothing has happened for so long");
+    flags::add_duration(app, "--send-timeout", options.connection.send_timeout,
+                        "Ends a connection whose client has taken nothing for so long");
     app.add_flag("--quiet", quiet, "No line for each connection that opens or closes");
+    flags::add_experiments(app, experiment);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {
@@ -80,6 +102,7 @@ int main(int argc, char** argv)
     // nobody reads any more would, and that is no reason to hang up on clients.
     std::signal(SIGPIPE, SIG_IGN);
 
+    options.socket = experiment.socket;
     options.connection.idle_timeout = idle_timeout;
     options.connection.framing = flags::make_framing(framing, max_frame);
     options.on_listening = [](const std::string& where) { print("listening on " + where); };
@@ -92,7 +115,11 @@ int main(int argc, char** argv)
     }
 
     try {
-        libnet::server server(listen, echo, options);
+        libnet::server::session session = echo;
+        if (experiment.never_read || experiment.read_delay != libnet::duration::zero()) {
+            session = [&](libnet::connection& peer) { return echo_slowly(peer, experiment); };
+        }
+        libnet::server server(listen, session, options);
         const int exit_code = libnet::run(server.run());
         const libnet::server_stats total = server.stats();
         print("stopped after " + flags::count(total.accepted, "connection") + ", " +

@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <netinet/tcp.h>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,8 @@ int main()
 {
     asio::io_context context(1);
     tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
+    // The same for all candidates.
+    ::setsockopt(acceptor.native_handle(), IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
     std::printf("listening on 127.0.0.1:%d\n", acceptor.local_endpoint().port());
     std::fflush(stdout);
     asio::co_spawn(context, accept_all(std::move(acceptor)), asio::detached);

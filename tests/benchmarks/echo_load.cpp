@@ -63,6 +63,7 @@ int connect_to(int port)
     if (::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
         die("connect");
     }
+    ::setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);  // the servers' too
     const int on = 1;
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return descriptor;

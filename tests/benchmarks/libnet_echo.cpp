@@ -26,6 +26,7 @@ int main(int count, char** arguments)
 {
     const bool batch = count > 1 && std::strcmp(arguments[1], "--batch") == 0;
     libnet::server_options options;
+    options.socket.congestion = "reno";  // the same for all candidates
     options.on_listening = [](const std::string& local) {
         std::printf("listening on %s\n", local.c_str());
         std::fflush(stdout);

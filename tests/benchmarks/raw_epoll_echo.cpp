@@ -37,6 +37,7 @@ int listen_on_any_port()
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof address;
+    ::setsockopt(listening, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);  // the same for all candidates
     if (::bind(listening, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
         ::listen(listening, 4096) != 0 ||
         ::getsockname(listening, reinterpret_cast<sockaddr*>(&address), &length) != 0) {

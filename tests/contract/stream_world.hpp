@@ -49,6 +49,7 @@ private:
 
 std::unique_ptr<stream_world> memory_world();
 std::unique_ptr<stream_world> tcp_world(const char* address);
+std::unique_ptr<stream_world> unix_world(std::string path);
 
 /// A row of the contract: add one for each new kind of stream.
 struct stream_kind {

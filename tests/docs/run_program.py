@@ -21,8 +21,9 @@ SECONDS = 20
 
 def main():
     program, scenario = sys.argv[1:]
-    {"echo_server": echo_server, "word_counter": word_counter, "calculator": calculator, "client": client}[scenario](
-        program)
+    scenarios = {f.__name__: f for f in (echo_server, word_counter, calculator, client, echo_lines, echo_limits,
+                                         echo_program)}
+    scenarios[scenario](program)
     print(f"{scenario}: as the page says")
 
 
@@ -53,6 +54,31 @@ def calculator(program):
     with Server(program) as server:
         expect(server.ask(b"1 + 2\n2*3.5\n-1 - 1\n1/8\n"), b"3\n7\n-2\n0.125\n")
         expect(server.ask(b"\n1 ^ 2\nx\n").count(b"error: "), 3)
+
+
+def echo_lines(program):
+    with Server(program) as server:
+        expect(server.ask(b"hello\nworld\n"), b"hello\nworld\n")
+    expect(server.output, "")
+
+
+def echo_limits(program):
+    with Server(program) as server:
+        expect(server.ask(b"hello\nworld\n"), b"hello\nworld\n")
+        expect(server.ask(b"x" * 9000), b"")
+    lines = [re.sub(r":\d+: ", ": ", line) for line in server.output.splitlines()[1:]]
+    expect(lines, ["127.0.0.1: closed in order, 2 lines", "127.0.0.1: a frame is larger than the limit (max_frame), 0 lines"])
+
+
+def echo_program(program):
+    with Server(program) as server:
+        expect(server.ask(b"hello\n"), b"hello\n")
+    expect(server.output.splitlines()[1:], ["1 connections served"])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        running = start(program, f"127.0.0.1:{taken.getsockname()[1]}")
+        output, errors = running.communicate(timeout=SECONDS)
+        expect((running.returncode, output), (1, ""))
+        expect(errors.startswith("cannot serve: cannot listen on 127.0.0.1:"), True)
 
 
 def client(program):

@@ -59,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(
         wrong_usage{"ServerUnknownFlag", {server_program, "--port", "1"}, "--port"},
         wrong_usage{"ServerNoEndpoint", {server_program, "--listen", "9000"}, "127.0.0.1:9000"},
         wrong_usage{"ServerPortTooLarge", {server_program, "--listen", "a:65536"}, "'a:65536'"},
-        wrong_usage{"ServerFraming", {server_program, "--framing", "length8"}, "length2, line"},
+        wrong_usage{
+            "ServerFraming", {server_program, "--framing", "length8"}, "length2, varint, line"},
         wrong_usage{"ServerNoSize", {server_program, "--max-frame", "64KB"}, "64KiB"},
         wrong_usage{"ServerSizeZero", {server_program, "--max-frame", "0"}, "at least one byte"},
         wrong_usage{"ServerNegativeSize", {server_program, "--max-frame=-1"}, "at least one byte"},
@@ -71,6 +72,11 @@ INSTANTIATE_TEST_SUITE_P(
         wrong_usage{"ClientNoFile", {client_program, "--file", "/does/not/exist"}, "--file"},
         wrong_usage{
             "ClientFileAndMessage", {client_program, "--file", "/proc/self/exe", "x"}, "--file"},
+        wrong_usage{"ServerNoDelay", {server_program, "--no-delay", "maybe"}, "on or off"},
+        wrong_usage{"ClientCongestion",
+                    {client_program, "--congestion", "a-name-that-is-too-long", "x"},
+                    "15 characters"},
+        wrong_usage{"ClientBuffer", {client_program, "--send-buffer", "big", "x"}, "64KiB"},
         wrong_usage{"ClientTime", {client_program, "--timeout", "soon", "x"}, "500ms"}),
     [](const auto& i) { return i.param.name; });
 
@@ -159,7 +165,8 @@ TEST_P(EveryFraming, ClientSendsAFile)
     EXPECT_EQ(ended.output, "echo: " + content + "\n");
 }
 
-INSTANTIATE_TEST_SUITE_P(Is, EveryFraming, testing::Values("length4", "length2", "line", "raw"),
+INSTANTIATE_TEST_SUITE_P(Is, EveryFraming,
+                         testing::Values("length4", "length2", "varint", "line", "raw"),
                          [](const auto& i) { return std::string(i.param); });
 
 TEST(Programs, ClientSaysThatNobodyListens)

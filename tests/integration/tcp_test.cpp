@@ -10,8 +10,6 @@
 
 #include <string>
 
-#include <netinet/tcp.h>
-
 /// Connecting and listening by TCP, for real.
 namespace {
 
@@ -192,59 +190,6 @@ TEST(TcpListen, RestartsAtOnceOnTheSamePort)
     }
     served second(echo, {}, where);
     EXPECT_EQ(second.where(), where) << second.failure();
-}
-
-int option_of(const libnet::connection& peer, int level, int option)
-{
-    int value = -1;
-    socklen_t length = sizeof value;
-    ::getsockopt(peer.transport().native_handle(), level, option, &value, &length);
-    return value;
-}
-
-void expect_defaults(const libnet::connection& peer)
-{
-    EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_NODELAY), 1);
-    EXPECT_EQ(option_of(peer, SOL_SOCKET, SO_KEEPALIVE), 1);
-    EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_KEEPIDLE), 60);
-    EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_KEEPINTVL), 10);
-    EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_KEEPCNT), 3);
-    EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_USER_TIMEOUT), 90'000);
-}
-
-TEST(SocketOptions, DefaultsReachBothSides)
-{
-    libnet::server_options options;
-    options.on_open = [](const libnet::connection& peer) { expect_defaults(peer); };
-    served server(echo, options);
-    auto program = [&]() -> task<> {
-        auto peer = co_await checked(libnet::connect(server.where()));
-        expect_defaults(peer);
-        co_await peer.close();
-    };
-    libnet::run(program(), signals_alone);
-    EXPECT_TRUE(server.report());
-}
-
-TEST(SocketOptions, OthersReachTheKernel)
-{
-    served server(echo);
-    libnet::connect_options options;
-    options.socket.no_delay = false;
-    options.socket.keep_alive.reset();
-    options.socket.user_timeout = 0ms;
-    options.socket.send_buffer = 64_KiB;
-    options.socket.receive_buffer = 32_KiB;
-    auto program = [&]() -> task<> {
-        auto peer = co_await checked(libnet::connect(server.where(), options));
-        EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_NODELAY), 0);
-        EXPECT_EQ(option_of(peer, SOL_SOCKET, SO_KEEPALIVE), 0);
-        EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
-        EXPECT_EQ(option_of(peer, SOL_SOCKET, SO_SNDBUF), 128 * 1024);  // the kernel doubles it
-        EXPECT_EQ(option_of(peer, SOL_SOCKET, SO_RCVBUF), 64 * 1024);
-        co_await peer.close();
-    };
-    libnet::run(program(), signals_alone);
 }
 
 }  // namespace

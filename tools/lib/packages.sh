@@ -36,8 +36,14 @@ require_test_packages() {
     missing_program socat && missing+=(socat)
     missing_program nc && missing+=(netcat-openbsd)
     missing_program strace && missing+=(strace)
+    missing_program ss && missing+=(iproute2)
     install_packages "${missing[@]}"
-    require_programs python3 pkg-config socat nc strace
+    require_programs python3 pkg-config socat nc strace ss
+}
+
+require_valgrind() {
+    missing_program valgrind && install_packages valgrind
+    require_programs valgrind
 }
 
 require_clang() {

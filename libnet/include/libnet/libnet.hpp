@@ -41,4 +41,5 @@
 #include <libnet/transport/socket_options.hpp>
 #include <libnet/transport/stream.hpp>
 #include <libnet/transport/tcp.hpp>
+#include <libnet/transport/unix_domain.hpp>
 #include <libnet/version.hpp>

@@ -1,6 +1,7 @@
 #include <libnet/session/connect.hpp>
 
 #include <libnet/transport/tcp.hpp>
+#include <libnet/transport/unix_domain.hpp>
 
 #include <utility>
 
@@ -10,8 +11,11 @@ namespace {
 task<connection> connect_parsed(result<endpoint> where, connect_options options)
 {
     endpoint parsed = co_await checked(std::move(where));
-    auto transport =
-        co_await checked(tcp::connect(std::move(parsed), options.socket, options.connect_timeout));
+    auto connecting =
+        parsed.is_unix()
+            ? unix_domain::connect(std::move(parsed.path), options.socket, options.connect_timeout)
+            : tcp::connect(std::move(parsed), options.socket, options.connect_timeout);
+    auto transport = co_await checked(std::move(connecting));
     co_return connection(std::move(transport), std::move(options.connection));
 }
 

@@ -22,10 +22,7 @@ public:
         if (piece.size() > capacity_ - size_) [[unlikely]] {
             grow(piece.size());
         }
-        if (!piece.empty()) {
-            std::memcpy(storage_.get() + size_, piece.data(), piece.size());
-            size_ += piece.size();
-        }
+        size_ = static_cast<std::size_t>(put(storage_.get() + size_, piece) - storage_.get());
     }
 
     /// All of a message, or nothing of it where memory is lacking.
@@ -39,10 +36,9 @@ public:
         if (head.size() == 4) [[likely]] {
             std::memcpy(at, head.data(), 4);  // one store, where the size is known
         } else {
-            std::ranges::copy(head, at);
+            put(at, head);
         }
-        at = std::ranges::copy(payload, at + head.size()).out;
-        std::ranges::copy(tail, at);
+        put(put(at + head.size(), payload), tail);
         size_ += whole;
     }
 
@@ -62,6 +58,15 @@ public:
 
 private:
     static constexpr std::size_t smallest = 1024;
+
+    /// std::ranges::copy would be a loop. Nothing may have no address, which memcpy must not see.
+    static std::byte* put(std::byte* at, bytes piece) noexcept
+    {
+        if (!piece.empty()) {
+            std::memcpy(at, piece.data(), piece.size());
+        }
+        return at + piece.size();
+    }
 
     void grow(std::size_t more)
     {

@@ -4,6 +4,7 @@
 #include <libnet/runtime/timer.hpp>
 #include <libnet/runtime/within.hpp>
 #include <libnet/transport/tcp.hpp>
+#include <libnet/transport/unix_domain.hpp>
 
 #include <boost/system/errc.hpp>
 #include <boost/system/system_error.hpp>
@@ -228,7 +229,9 @@ task<> server::run()
             s->stopping = s->stop_asked;
         }
         if (!s->source) {
-            s->source = tcp::listen(home, *s->where, s->options.socket);
+            const endpoint& where = *s->where;
+            s->source = where.is_unix() ? unix_domain::listen(home, where.path, s->options.socket)
+                                        : tcp::listen(home, where, s->options.socket);
         }
         if (s->options.on_listening) {
             s->options.on_listening(s->source->local());

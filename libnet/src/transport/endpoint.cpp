@@ -3,9 +3,21 @@
 #include <charconv>
 
 namespace libnet {
+namespace {
+
+constexpr std::string_view unix_prefix = "unix:";
+
+}  // namespace
 
 result<endpoint> endpoint::parse(std::string_view text)
 {
+    if (text.starts_with(unix_prefix)) {
+        const std::string_view path = text.substr(unix_prefix.size());
+        if (path.empty() || path == "@" || path.find('\0') != std::string_view::npos) {
+            return error::invalid_endpoint;
+        }
+        return endpoint{{}, 0, std::string(path)};
+    }
     const std::size_t colon = text.rfind(':');
     if (colon == std::string_view::npos) {
         return error::invalid_endpoint;
@@ -25,11 +37,14 @@ result<endpoint> endpoint::parse(std::string_view text)
     if (digits.empty() || failed != std::errc() || end != digits.data() + digits.size()) {
         return error::invalid_endpoint;
     }
-    return endpoint{std::string(host), port};
+    return endpoint{std::string(host), port, {}};
 }
 
 std::string endpoint::to_string() const
 {
+    if (is_unix()) {
+        return std::string(unix_prefix) + path;
+    }
     const bool brackets = host.find(':') != std::string::npos;
     return (brackets ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }

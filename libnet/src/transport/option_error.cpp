@@ -21,6 +21,14 @@ const char* name_of(socket_option option) noexcept
     case socket_option::keep_alive_interval: return "TCP_KEEPINTVL";
     case socket_option::keep_alive_count: return "TCP_KEEPCNT";
     case socket_option::user_timeout: return "TCP_USER_TIMEOUT";
+    case socket_option::fast_open: return "TCP_FASTOPEN";
+    case socket_option::congestion: return "TCP_CONGESTION";
+    case socket_option::not_sent_low_water: return "TCP_NOTSENT_LOWAT";
+    case socket_option::linger: return "SO_LINGER";
+    case socket_option::device: return "SO_BINDTODEVICE";
+    case socket_option::dscp: return "the DSCP";
+    case socket_option::quick_ack: return "TCP_QUICKACK";
+    case socket_option::permissions: return "the permissions of the socket file";
     }
     return "a socket option";
 }

@@ -16,6 +16,14 @@ enum class socket_option {
     keep_alive_interval,
     keep_alive_count,
     user_timeout,
+    fast_open,
+    congestion,
+    not_sent_low_water,
+    linger,
+    device,
+    dscp,
+    quick_ack,
+    permissions,
 };
 
 /// "the kernel refused TCP_USER_TIMEOUT: Invalid argument"; equals condition::option_refused.

@@ -4,26 +4,40 @@
 #include <libnet/transport/socket_options.hpp>
 
 #include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include <string>
 
 namespace libnet::detail {
 
+// One type for every family: what differs between TCP and a Unix socket is said once, when the
+// socket is made.
 using io_executor = boost::asio::io_context::executor_type;
-using tcp_protocol = boost::asio::ip::tcp;
-using tcp_socket = boost::asio::basic_stream_socket<tcp_protocol, io_executor>;
+using stream_protocol = boost::asio::generic::stream_protocol;
+using stream_socket = boost::asio::basic_stream_socket<stream_protocol, io_executor>;
+using socket_endpoint = stream_protocol::endpoint;
 
-/// "127.0.0.1:9000", "[::1]:9000"
-std::string to_text(const tcp_protocol::endpoint& e);
+/// "127.0.0.1:9000", "[::1]:9000", "unix:/run/service.sock", "unix:@abstract"; "unix:" for an end
+/// without a name.
+std::string to_text(const socket_endpoint& e);
 
-/// Opens a socket, close-on-exec and non-blocking from its first moment. -1 on failure.
-int open_tcp(const tcp_protocol& protocol, error_code& failed);
+/// Opens a socket, close-on-exec and non-blocking from its first moment. -1 on failure. Multipath
+/// TCP, if it is asked for and the kernel has it.
+int open_socket(const stream_protocol& protocol, bool multipath, error_code& failed);
 
-/// Options of listening sockets, and those of each connection. A refusal says which and why.
-error_code apply_before_listen(int descriptor, const tcp_protocol& protocol,
-                               const socket_options& options, bool explicit_address);
-error_code apply_to_connection(int descriptor, const socket_options& options);
+void close_descriptor(int descriptor) noexcept;
+
+/// Gives a descriptor to an Asio socket or acceptor; closes it if that fails.
+template <class Socket>
+error_code adopt(Socket& socket, const stream_protocol& protocol, int descriptor)
+{
+    error_code failed;
+    socket.assign(protocol, descriptor, failed);
+    if (failed) {
+        close_descriptor(descriptor);
+    }
+    return failed;
+}
 
 }  // namespace libnet::detail

@@ -1,4 +1,4 @@
-#include "tcp_stream.hpp"
+#include "socket_stream.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -38,7 +38,7 @@ error_code in_our_words(const error_code& failed) noexcept
 
 }  // namespace
 
-struct tcp_stream::read_handler {
+struct socket_stream::read_handler {
     using allocator_type = operation_allocator<std::byte>;
     allocator_type get_allocator() const noexcept { return allocator_type(*memory); }
 
@@ -53,11 +53,11 @@ struct tcp_stream::read_handler {
     loop* home;
 };
 
-struct tcp_stream::readable_handler : read_handler {
+struct socket_stream::readable_handler : read_handler {
     void operator()(const error_code& failed) { read_handler::operator()(failed, 0); }
 };
 
-struct tcp_stream::write_handler {
+struct socket_stream::write_handler {
     using allocator_type = operation_allocator<std::byte>;
     allocator_type get_allocator() const noexcept { return allocator_type(*memory); }
 
@@ -72,32 +72,32 @@ struct tcp_stream::write_handler {
     loop* home;
 };
 
-tcp_stream::tcp_stream(loop& home, tcp_socket socket, std::string peer)
-    : loop_(home), socket_(std::move(socket)), peer_(std::move(peer))
+socket_stream::socket_stream(loop& home, stream_socket socket, std::string peer, std::string local)
+    : loop_(home), socket_(std::move(socket)), peer_(std::move(peer)), local_(std::move(local))
 {
     socket_.non_blocking(true);
 }
 
-void tcp_stream::read_some(mutable_bytes room, stream_events& events)
+void socket_stream::read_some(mutable_bytes room, stream_events& events)
 {
     socket_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             read_handler{events_reference(events), &reading_, &loop_});
 }
 
-bool tcp_stream::cancel_read() noexcept
+bool socket_stream::cancel_read() noexcept
 {
     error_code failed;
     socket_.cancel(failed);
     return !failed;
 }
 
-void tcp_stream::wait_readable(stream_events& events)
+void socket_stream::wait_readable(stream_events& events)
 {
-    socket_.async_wait(tcp_socket::wait_read,
+    socket_.async_wait(stream_socket::wait_read,
                        readable_handler{{events_reference(events), &reading_, &loop_}});
 }
 
-void tcp_stream::write_some(std::span<const bytes> pieces, stream_events& events)
+void socket_stream::write_some(std::span<const bytes> pieces, stream_events& events)
 {
     write_handler handler{events_reference(events), &writing_, &loop_};
     if (pieces.size() == 1) {
@@ -108,7 +108,7 @@ void tcp_stream::write_some(std::span<const bytes> pieces, stream_events& events
     }
 }
 
-result<std::size_t> tcp_stream::try_write(std::span<const bytes> pieces)
+result<std::size_t> socket_stream::try_write(std::span<const bytes> pieces)
 {
     error_code failed;
     const std::size_t written =
@@ -121,27 +121,30 @@ result<std::size_t> tcp_stream::try_write(std::span<const bytes> pieces)
     return written;
 }
 
-error_code tcp_stream::shutdown_send() noexcept
+error_code socket_stream::shutdown_send() noexcept
 {
     error_code failed;
-    socket_.shutdown(tcp_socket::shutdown_send, failed);
+    socket_.shutdown(stream_socket::shutdown_send, failed);
     return failed;
 }
 
-void tcp_stream::close() noexcept
+void socket_stream::close() noexcept
 {
     error_code ignored;
     socket_.close(ignored);
 }
 
-std::string tcp_stream::local() const
+std::string socket_stream::local() const
 {
+    if (!local_.empty()) {
+        return local_;
+    }
     error_code failed;
     const auto endpoint = socket_.local_endpoint(failed);
     return failed ? std::string("?") : to_text(endpoint);
 }
 
-int tcp_stream::native_handle() const noexcept
+int socket_stream::native_handle() const noexcept
 {
     return socket_.is_open() ? static_cast<int>(socket_.native_handle()) : -1;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "../runtime/operation_memory.hpp"
-#include "tcp_socket.hpp"
+#include "socket.hpp"
 
 #include <libnet/transport/stream.hpp>
 
@@ -9,10 +9,11 @@
 
 namespace libnet::detail {
 
-/// TCP on an Asio socket. Operations allocate nothing: their memory is in here.
-class tcp_stream final : public stream {
+/// A stream socket of any family, on an Asio socket. Operations allocate nothing: their memory is in here.
+class socket_stream final : public stream {
 public:
-    tcp_stream(loop& home, tcp_socket socket, std::string peer);
+    /// `local` is empty where the kernel can be asked for it.
+    socket_stream(loop& home, stream_socket socket, std::string peer, std::string local = {});
 
     loop& home() const noexcept override { return loop_; }
     void read_some(mutable_bytes room, stream_events& events) override;
@@ -32,8 +33,9 @@ private:
     struct write_handler;
 
     loop& loop_;
-    mutable tcp_socket socket_;
+    mutable stream_socket socket_;
     std::string peer_;
+    std::string local_;
     operation_memory reading_;
     operation_memory writing_;
 };

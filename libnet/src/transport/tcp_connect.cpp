@@ -1,5 +1,5 @@
-#include "tcp_socket.hpp"
-#include "tcp_stream.hpp"
+#include "option_setting.hpp"
+#include "socket_stream.hpp"
 
 #include <libnet/asio.hpp>
 #include <libnet/runtime/timer.hpp>
@@ -8,9 +8,9 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <memory>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -18,8 +18,9 @@ namespace libnet {
 namespace detail {
 namespace {
 
-using endpoints = std::vector<tcp_protocol::endpoint>;
-using tcp_resolver = asio::ip::basic_resolver<tcp_protocol, io_executor>;
+using asio::ip::tcp;
+using endpoints = std::vector<tcp::endpoint>;
+using tcp_resolver = asio::ip::basic_resolver<tcp, io_executor>;
 
 /// A lookup that somebody may stop waiting for: getaddrinfo cannot be interrupted, so it is left to
 /// end by itself, and what it finds is thrown away.
@@ -66,26 +67,35 @@ task<endpoints> resolve(endpoint where)
     co_return std::move(asked->found);
 }
 
-task<std::unique_ptr<stream>> connect_to(tcp_protocol::endpoint address, socket_options options)
+error_code prepare(stream_socket& socket, const stream_protocol& protocol,
+                   const socket_options& options)
+{
+    error_code failed;
+    const int descriptor = open_socket(protocol, options.multipath, failed);
+    if (failed || (failed = adopt(socket, protocol, descriptor))) {
+        return failed;
+    }
+    const int family = protocol.family();
+    if ((failed = apply_before_bind(descriptor, family, options)) ||
+        (failed = apply_before_connect(descriptor, family, options))) {
+        return failed;
+    }
+    return apply_to_connection(descriptor, family, options);
+}
+
+task<std::unique_ptr<stream>> connect_to(socket_endpoint address, socket_options options)
 {
     loop& home = co_await this_loop();
-    error_code failed;
-    const int descriptor = open_tcp(address.protocol(), failed);
-    if (failed) {
-        co_return failed;
-    }
-    tcp_socket socket(context_of(home).get_executor());
-    socket.assign(address.protocol(), descriptor, failed);
-    if (failed) {
-        ::close(descriptor);
-        co_return failed;
-    }
-    failed = apply_to_connection(descriptor, options);
-    if (failed) {
+    stream_socket socket(context_of(home).get_executor());
+    if (const error_code failed = prepare(socket, address.protocol(), options)) {
         co_return failed;
     }
     co_await checked(socket.async_connect(address, asio::deferred));
-    co_return std::make_unique<tcp_stream>(home, std::move(socket), to_text(address));
+    if (const error_code failed =
+            apply_when_connected(socket.native_handle(), address.protocol().family(), options)) {
+        co_return failed;
+    }
+    co_return std::make_unique<socket_stream>(home, std::move(socket), to_text(address));
 }
 
 task<std::unique_ptr<stream>> connect_to_any(endpoint where, socket_options options)

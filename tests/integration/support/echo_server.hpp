@@ -2,6 +2,8 @@
 
 #include "child_process.hpp"
 
+#include <libnet/transport/endpoint.hpp>
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -20,11 +22,11 @@ public:
         const std::string line = process_.line("listening on ");
         if (!line.empty()) {
             where_ = line.substr(std::string("listening on ").size());
-            port_ = static_cast<std::uint16_t>(std::stoi(where_.substr(where_.rfind(':') + 1)));
+            port_ = libnet::endpoint::parse(where_)->port;
         }
     }
 
-    /// "127.0.0.1:40123"; empty if it did not start.
+    /// "127.0.0.1:40123", "unix:/tmp/s"; empty if it did not start.
     const std::string& where() const noexcept { return where_; }
     std::uint16_t port() const noexcept { return port_; }
     pid_t id() const noexcept { return process_.id(); }

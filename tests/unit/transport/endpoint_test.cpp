@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+
 namespace {
 
 using libnet::endpoint;
@@ -54,9 +57,26 @@ TEST(Endpoint, RefusesEverythingElse)
     }
 }
 
+TEST(Endpoint, ReadsThePathOfAUnixSocket)
+{
+    for (const char* path : {"/run/service.sock", "here", "9000", "@name", "with:colon", "a b"}) {
+        const auto parsed = endpoint::parse(std::string("unix:") + path);
+        ASSERT_TRUE(parsed) << path;
+        EXPECT_TRUE(parsed->is_unix());
+        EXPECT_EQ(parsed->path, path);
+        EXPECT_EQ(parsed->host, "");
+    }
+    EXPECT_FALSE(endpoint::parse("localhost:80")->is_unix());
+    using namespace std::string_view_literals;
+    for (const std::string_view text : {"unix:"sv, "unix:@"sv, "unix:a\0b"sv, "unix"sv}) {
+        EXPECT_EQ(endpoint::parse(text).error(), libnet::error::invalid_endpoint) << text;
+    }
+}
+
 TEST(Endpoint, WritesWhatItReads)
 {
-    for (const char* text : {"127.0.0.1:9000", "[::1]:9000", "example.org:443", ":9000"}) {
+    for (const char* text : {"127.0.0.1:9000", "[::1]:9000", "example.org:443", ":9000",
+                             "unix:/run/service.sock", "unix:@name"}) {
         EXPECT_EQ(endpoint::parse(text).value().to_string(), text);
     }
 }

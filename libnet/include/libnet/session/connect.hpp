@@ -18,7 +18,7 @@ struct connect_options {
     duration connect_timeout = std::chrono::seconds(3);
 };
 
-/// Connects to `HOST:PORT` by TCP. `where` is read at once and need not stay.
+/// Connects to `HOST:PORT` by TCP, or to `unix:PATH`. `where` is read at once and need not stay.
 ///
 ///     auto peer = co_await connect("localhost:9000", delimited("\n"));
 ///     if (!peer)

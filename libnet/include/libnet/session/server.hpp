@@ -69,7 +69,8 @@ class LIBNET_ASIO_DECL server {
 public:
     using session = std::function<task<>(connection&)>;
 
-    /// Opens nothing yet. Throws boost::system::system_error for text that is no HOST:PORT.
+    /// Opens nothing yet. Throws boost::system::system_error for text that is no HOST:PORT
+    /// and no unix:PATH.
     server(std::string_view where, session serve, server_options options = {});
 
     /// Takes connections from `source` instead of a TCP socket of its own.

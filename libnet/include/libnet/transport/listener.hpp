@@ -26,6 +26,9 @@ public:
 
     /// "127.0.0.1:9000", with the port that the kernel chose.
     virtual std::string local() const = 0;
+
+    /// The descriptor, or -1 where there is none.
+    virtual int native_handle() const noexcept { return -1; }
 };
 
 }  // namespace libnet

@@ -1,0 +1,125 @@
+#include "socket_listener.hpp"
+
+#include "option_setting.hpp"
+#include "peer_credentials.hpp"
+#include "socket_stream.hpp"
+
+#include <libnet/asio.hpp>
+
+#include <boost/system/system_error.hpp>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace libnet::detail {
+namespace {
+
+/// accept4: close-on-exec and non-blocking without a call of their own.
+int accept_one(int listening, socket_endpoint& peer)
+{
+    auto length = static_cast<socklen_t>(peer.capacity());
+#if defined(__linux__)
+    const int accepted = ::accept4(listening, peer.data(), &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+#else
+    const int accepted = ::accept(listening, peer.data(), &length);
+    if (accepted >= 0) {
+        ::fcntl(accepted, F_SETFD, FD_CLOEXEC);
+        ::fcntl(accepted, F_SETFL, O_NONBLOCK);
+    }
+#endif
+    if (accepted >= 0) {
+        peer.resize(length);
+    }
+    return accepted;
+}
+
+}  // namespace
+
+void reserve_descriptor::take() noexcept
+{
+    if (descriptor_ < 0) {
+        descriptor_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+}
+
+bool reserve_descriptor::give_up() noexcept
+{
+    return descriptor_ >= 0 && ::close(std::exchange(descriptor_, -1)) == 0;
+}
+
+task<std::unique_ptr<stream>> socket_listener::accept()
+{
+    for (;;) {
+        if (!acceptor_.is_open()) {
+            co_return error::closed;
+        }
+        socket_endpoint peer;
+        reserve_.take();
+        int accepted = accept_one(acceptor_.native_handle(), peer);
+        if (accepted < 0 && (errno == EMFILE || errno == ENFILE) && reserve_.give_up()) {
+            accepted = accept_one(acceptor_.native_handle(), peer);
+        }
+        if (accepted >= 0) {
+            co_return take_over(accepted, peer);
+        }
+        const error_code failed(errno, boost::system::system_category());
+        if (failed != asio::error::would_block) {
+            co_return failed;
+        }
+        co_await checked(acceptor_.async_wait(acceptor::wait_read, asio::deferred));
+    }
+}
+
+result<std::unique_ptr<stream>> socket_listener::take_over(int descriptor,
+                                                           const socket_endpoint& peer)
+{
+    const int family = peer.protocol().family();
+    error_code failed = apply_to_connection(descriptor, family, options_);
+    if (!failed) {
+        failed = apply_when_connected(descriptor, family, options_);
+    }
+    if (failed) {
+        close_descriptor(descriptor);  // the peer has gone already
+        return failed;
+    }
+    std::string name = family == AF_UNIX ? local() + describe_peer(descriptor) : to_text(peer);
+    stream_socket socket(context_of(loop_).get_executor());
+    failed = adopt(socket, peer.protocol(), descriptor);
+    if (failed) {
+        return failed;  // the kernel is out of something
+    }
+    return std::unique_ptr<stream>(
+        std::make_unique<socket_stream>(loop_, std::move(socket), std::move(name)));
+}
+
+void socket_listener::close() noexcept
+{
+    if (const auto end = std::exchange(end_, nullptr)) {
+        end();
+    }
+    error_code ignored;
+    acceptor_.close(ignored);
+}
+
+std::string socket_listener::local() const
+{
+    error_code failed;
+    const auto endpoint = acceptor_.local_endpoint(failed);
+    return failed ? std::string("?") : to_text(endpoint);
+}
+
+int socket_listener::native_handle() const noexcept
+{
+    return acceptor_.is_open() ? static_cast<int>(acceptor_.native_handle()) : -1;
+}
+
+void cannot_listen(const std::string& where, const error_code& why)
+{
+    // Without the line inside Asio that the code remembers: the text is for the operator.
+    throw boost::system::system_error(error_code(why.value(), why.category()),
+                                      "cannot listen on " + where);
+}
+
+}  // namespace libnet::detail

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "socket.hpp"
+
+#include <libnet/runtime/loop.hpp>
+#include <libnet/transport/listener.hpp>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+namespace libnet::detail {
+
+using acceptor = boost::asio::basic_socket_acceptor<stream_protocol, io_executor>;
+
+/// A descriptor kept for the day when there is no other. When accepting finds none, this one makes
+/// room for one client; it is taken back as soon as one is free. So a server without connections
+/// is never deaf, even when others in its process have taken every descriptor.
+class reserve_descriptor {
+public:
+    reserve_descriptor() noexcept { take(); }
+    reserve_descriptor(const reserve_descriptor&) = delete;
+    reserve_descriptor& operator=(const reserve_descriptor&) = delete;
+    ~reserve_descriptor() { give_up(); }
+
+    void take() noexcept;
+    bool give_up() noexcept;
+
+private:
+    int descriptor_ = -1;
+};
+
+/// Accepts from a listening socket of any family.
+class socket_listener final : public listener {
+public:
+    /// `end` is called once when the listener closes or goes, while the socket is still open.
+    socket_listener(loop& home, acceptor a, socket_options options,
+                    std::function<void()> end = nullptr)
+        : loop_(home), acceptor_(std::move(a)), options_(std::move(options)), end_(std::move(end))
+    {
+    }
+    ~socket_listener() override { socket_listener::close(); }
+
+    task<std::unique_ptr<stream>> accept() override;
+    void close() noexcept override;
+    std::string local() const override;
+    int native_handle() const noexcept override;
+
+private:
+    result<std::unique_ptr<stream>> take_over(int descriptor, const socket_endpoint& peer);
+
+    loop& loop_;
+    mutable acceptor acceptor_;
+    socket_options options_;
+    reserve_descriptor reserve_;
+    std::function<void()> end_;
+};
+
+/// Throws what cannot be listened on, and why.
+[[noreturn]] void cannot_listen(const std::string& where, const error_code& why);
+
+}  // namespace libnet::detail
