@@ -163,9 +163,7 @@ void connection_core::go_on_closing()
         }
     } else if (
         !reading_) {  // also while output waits: the peer may have to be rid of its own first
-        handed_out_ = 0;
-        in_.consume(in_.size());
-        needed_ = 0;
+        forget_input();
         read_now();
     }
 }
@@ -289,6 +287,8 @@ connection_info connection_core::info() const
             .bytes_sent = bytes_sent_,
             .messages_received = messages_received_,
             .messages_sent = messages_sent_,
+            .messages_refused = messages_refused_,
+            .refusal = messages_refused_ != 0 ? make_error_code(last_refusal_) : error_code(),
             .unread = in_.size() - handed_out_,
             .unsent = unsent(),
             .ended = failure_};

@@ -101,8 +101,9 @@ private:
     };
 
     // input
-    decoded decode_at(std::size_t offset);
+    readiness decode_ahead();
     readiness input_exhausted();
+    void forget_input() noexcept;
     bool somebody_receives() const noexcept;
     void begin_receive();
     void read_now();
@@ -117,7 +118,8 @@ private:
     // output
     std::size_t unsent() const noexcept { return out_.size() + in_flight_.size() - flown_; }
     bool takes_more() const noexcept;
-    error accept(bytes payload);
+    LIBNET_ASIO_ALWAYS_INLINE error accept(bytes payload);
+    error accept_large(bytes payload);
     void write_direct(const envelope& e, bytes payload);
     void keep_rest(std::span<const bytes> pieces, std::size_t written);
     bool flush();
@@ -149,8 +151,11 @@ private:
     connection_options options_;
 
     receive_buffer in_;
-    std::size_t handed_out_ = 0;  // bytes at the front of in_ that the last views show
-    std::size_t needed_ = 0;      // below so many bytes there is no whole frame
+    std::size_t handed_out_ = 0;        // bytes at the front of in_ that the last views show
+    std::size_t needed_ = 0;            // below so many bytes there is no whole frame
+    std::array<found_frame, 8> ahead_;  // frames that were found and not handed out
+    std::size_t ahead_next_ = 0;
+    std::size_t ahead_end_ = 0;
     bytes frame_;
     std::vector<bytes> batch_;
     operation_waiter<bytes>* receiver_ = nullptr;
@@ -198,6 +203,8 @@ private:
     std::uint64_t bytes_sent_ = 0;
     std::uint64_t messages_received_ = 0;
     std::uint64_t messages_sent_ = 0;
+    std::uint64_t messages_refused_ = 0;
+    error last_refusal_{};
     std::shared_ptr<connection_link> link_;
 };
 

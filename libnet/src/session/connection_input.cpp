@@ -10,44 +10,57 @@
 /// Receiving: from bytes to frames, and who waits for them.
 namespace libnet::detail {
 
-/// Asks the framing, and does not believe everything: a framing may be the user's own.
-decoded connection_core::decode_at(std::size_t offset)
-{
-    const bytes received = in_.data().subspan(offset);
-    decoded found = options_.framing.decode(received);
-    if (found.state == decoded::status::frame &&
-        (found.consumed == 0 || found.consumed > received.size() || found.offset > found.consumed ||
-         found.size > found.consumed - found.offset)) {
-        found = decoded::failed(error::malformed_frame);
-    }
-    return found;
-}
-
 readiness connection_core::poll_receive()
 {
     in_.consume(std::exchange(handed_out_, 0));
     poison(in_.consumed());
-    if (failure_) {
+    if (failure_) [[unlikely]] {
         return readiness::failure;
     }
-    if (in_.size() >= needed_ && !in_.empty()) {
-        const decoded found = decode_at(0);
-        if (found.state == decoded::status::frame) [[likely]] {
-            frame_ = in_.data().subspan(found.offset, found.size);
-            handed_out_ = found.consumed;
-            needed_ = 0;
-            ++messages_received_;
-            stop_frame_time();
-            idle_before_ = duration::zero();
-            return readiness::value;
+    if (ahead_next_ == ahead_end_) {
+        const readiness found = decode_ahead();
+        if (found != readiness::value) {
+            return found;
         }
-        if (found.state == decoded::status::failed) {
-            fail(found.failure);
-            return readiness::failure;
-        }
-        needed_ = found.needed;
+    }
+    const found_frame& next = ahead_[ahead_next_++];
+    frame_ = next.payload;
+    handed_out_ = next.consumed;
+    ++messages_received_;
+    return readiness::value;
+}
+
+/// Finds several frames at once, if several are there: dense small messages would otherwise spend
+/// their time on the way to the framing and back. What is wrong behind a frame shows when it is
+/// that frame's turn.
+readiness connection_core::decode_ahead()
+{
+    if (in_.empty() || in_.size() < needed_) {
+        return input_exhausted();
+    }
+    decoded last;
+    ahead_next_ = 0;
+    ahead_end_ = options_.framing.decode_run(in_.data(), ahead_, last);
+    needed_ = last.needed;
+    if (ahead_end_ != 0) [[likely]] {
+        stop_frame_time();
+        idle_before_ = duration::zero();
+        return readiness::value;
+    }
+    if (last.state == decoded::status::failed) {
+        fail(last.failure);
+        return readiness::failure;
     }
     return input_exhausted();
+}
+
+/// Nobody will ask for it any more.
+void connection_core::forget_input() noexcept
+{
+    handed_out_ = 0;
+    ahead_next_ = ahead_end_ = 0;
+    needed_ = 0;
+    in_.consume(in_.size());
 }
 
 readiness connection_core::poll_batch()
@@ -57,16 +70,28 @@ readiness connection_core::poll_batch()
     if (first != readiness::value) {
         return first;
     }
+    std::size_t taken = handed_out_;
     batch_.push_back(frame_);
-    while (handed_out_ != in_.size() && batch_.size() < largest_batch) {
-        const decoded found = decode_at(handed_out_);
-        if (found.state != decoded::status::frame) {
+    for (;;) {
+        for (; ahead_next_ != ahead_end_; ++ahead_next_) {
+            batch_.push_back(ahead_[ahead_next_].payload);
+            taken += ahead_[ahead_next_].consumed;
+        }
+        if (taken == in_.size() || in_.size() - taken < needed_ || batch_.size() >= largest_batch) {
+            break;
+        }
+        decoded last;
+        const auto room =
+            std::span(ahead_).first(std::min(ahead_.size(), largest_batch - batch_.size()));
+        ahead_next_ = 0;
+        ahead_end_ = options_.framing.decode_run(in_.data().subspan(taken), room, last);
+        needed_ = last.needed;
+        if (ahead_end_ == 0) {
             break;  // what is wrong with it, the next receive finds out
         }
-        batch_.push_back(in_.data().subspan(handed_out_ + found.offset, found.size));
-        handed_out_ += found.consumed;
-        ++messages_received_;
     }
+    handed_out_ = taken;
+    messages_received_ += batch_.size() - 1;
     return readiness::value;
 }
 

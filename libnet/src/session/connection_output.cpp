@@ -15,6 +15,34 @@ bool connection_core::takes_more() const noexcept
     return unsent() < options_.high_water_mark;
 }
 
+/// Appends one message, or writes it past the buffer if it is large.
+error connection_core::accept(bytes payload)
+{
+    error refusal{};
+    const std::size_t written = payload.size() < direct_write
+                                    ? options_.framing.encode_into(payload, out_.room(), refusal)
+                                    : does_not_fit;
+    if (written != does_not_fit) [[likely]] {
+        out_.commit(written);
+    } else {
+        refusal = accept_large(payload);
+    }
+    if (refusal != error{}) [[unlikely]] {
+        ++messages_refused_;
+        return last_refusal_ = refusal;
+    }
+    ++messages_sent_;
+    if (writing_ || broken_ || out_.empty()) {
+        return {};
+    }
+    if (!takes_more()) {
+        flush_and_note();
+    } else if (!flush_later_.linked()) {
+        loop_.defer(flush_later_);
+    }
+    return {};
+}
+
 readiness connection_core::poll_send(bytes payload)
 {
     send_refusal_ = {};
@@ -47,27 +75,18 @@ void connection_core::wait_send(operation_waiter<void>& w)
     flush();
 }
 
-/// Appends one message, or writes it past the buffer if it is large.
-error connection_core::accept(bytes payload)
+/// One that does not fit into the buffer, or is not worth copying there.
+error connection_core::accept_large(bytes payload)
 {
     envelope e;
     options_.framing.encode(payload, e);
-    if (e.refusal != error{}) [[unlikely]] {
+    if (e.refusal != error{}) {
         return e.refusal;
     }
     if (payload.size() >= direct_write && !writing_) {
         write_direct(e, payload);
     } else {
         out_.append(e.head, payload, e.tail);
-    }
-    ++messages_sent_;
-    if (writing_ || broken_ || out_.empty()) {
-        return {};
-    }
-    if (!takes_more()) {
-        flush_and_note();
-    } else if (!flush_later_.linked()) {
-        loop_.defer(flush_later_);
     }
     return {};
 }

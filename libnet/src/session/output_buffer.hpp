@@ -1,6 +1,7 @@
 #pragma once
 
 #include <libnet/core/bytes.hpp>
+#include <libnet/framing/any_framing.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -22,7 +23,8 @@ public:
         if (piece.size() > capacity_ - size_) [[unlikely]] {
             grow(piece.size());
         }
-        size_ = static_cast<std::size_t>(put(storage_.get() + size_, piece) - storage_.get());
+        put(storage_.get() + size_, piece);
+        size_ += piece.size();
     }
 
     /// All of a message, or nothing of it where memory is lacking.
@@ -32,15 +34,13 @@ public:
         if (whole > capacity_ - size_) [[unlikely]] {
             grow(whole);
         }
-        std::byte* at = storage_.get() + size_;
-        if (head.size() == 4) [[likely]] {
-            std::memcpy(at, head.data(), 4);  // one store, where the size is known
-        } else {
-            put(at, head);
-        }
-        put(put(at + head.size(), payload), tail);
+        put(put(put(storage_.get() + size_, head), payload), tail);
         size_ += whole;
     }
+
+    /// Free space at the end, and that so much of it was written to.
+    mutable_bytes room() const noexcept { return {storage_.get() + size_, capacity_ - size_}; }
+    void commit(std::size_t count) noexcept { size_ += count; }
 
     void drop_front(std::size_t count) noexcept
     {
@@ -58,15 +58,6 @@ public:
 
 private:
     static constexpr std::size_t smallest = 1024;
-
-    /// std::ranges::copy would be a loop. Nothing may have no address, which memcpy must not see.
-    static std::byte* put(std::byte* at, bytes piece) noexcept
-    {
-        if (!piece.empty()) {
-            std::memcpy(at, piece.data(), piece.size());
-        }
-        return at + piece.size();
-    }
 
     void grow(std::size_t more)
     {

@@ -293,4 +293,36 @@ TEST(Server, RefusesTextThatIsNoEndpoint)
     }
 }
 
+/// A session that does not look at what send() answers must not lose a message without a word.
+TEST(Server, TellsOfMessagesThatTheFramingRefused)
+{
+    const auto session = [](std::size_t count) {
+        return [count](connection& peer) -> task<> {
+            while (auto frame = co_await peer.receive()) {
+                for (std::size_t i = 0; i < count; ++i) {
+                    co_await peer.send("two\nlines");
+                }
+                co_await peer.send("one");
+            }
+        };
+    };
+    for (const std::size_t count : {1, 2}) {
+        server_options options;
+        options.connection.framing = delimited("\n");
+        world w(session(count), options);
+        connection client = w.backlog.connect({.framing = delimited("\n")});
+        w.sim.start(send_all(client, {"x"}));
+        EXPECT_EQ(w.sim.run(receive_text(client)).value(), "one");
+        EXPECT_TRUE(w.sim.run(client.close()));
+        w.sim.settle();
+        ASSERT_EQ(w.reports.size(), 1U);
+        EXPECT_EQ(w.reports[0].info.messages_refused, count);
+        EXPECT_EQ(w.reports[0].info.refusal, error::refused_payload);
+        EXPECT_EQ(w.reports[0].text(),
+                  "closed in order; " +
+                      std::string(count == 1 ? "1 message was" : "2 messages were") +
+                      " not sent: " + make_error_code(error::refused_payload).message());
+    }
+}
+
 }  // namespace

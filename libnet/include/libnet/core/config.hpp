@@ -26,3 +26,11 @@
 #else
 #define LIBNET_ASIO_TESTING_DECL LIBNET_ASIO_IMPORT
 #endif
+
+/// For what stands on the path of every message and is called from one place, where compilers
+/// hesitate all the same.
+#if defined(__GNUC__)
+#define LIBNET_ASIO_ALWAYS_INLINE [[gnu::always_inline]] inline
+#else
+#define LIBNET_ASIO_ALWAYS_INLINE inline
+#endif

@@ -2,14 +2,88 @@
 
 #include <libnet/framing/framing.hpp>
 
+#include <cstdint>
+#include <cstring>
 #include <memory>
+#include <span>
 #include <utility>
 
 namespace libnet {
 
+namespace detail {
+
+/// A frame that was found: what is in it, and how many bytes of the stream it takes.
+struct found_frame {
+    bytes payload;
+    std::size_t consumed = 0;
+};
+
+/// Whether an answer of decode() can be true. A framing may be the user's own.
+constexpr bool is_sound(const decoded& found, std::size_t received) noexcept
+{
+    return found.consumed != 0 && found.consumed <= received && found.offset <= found.consumed &&
+           found.size <= found.consumed - found.offset;
+}
+
+/// Decodes until nothing is left, `frames` is full or no frame follows; `last` says which. Answers
+/// how many were found.
+template <class F>
+std::size_t decode_run(F& framing, bytes received, std::span<found_frame> frames, decoded& last)
+{
+    std::size_t count = 0;
+    last = decoded::incomplete(0);
+    while (count != frames.size() && !received.empty()) {
+        const decoded found = framing.decode(received);
+        if (found.state != decoded::status::frame) {
+            last = found;
+            break;
+        }
+        if (!is_sound(found, received.size())) [[unlikely]] {
+            last = decoded::failed(error::malformed_frame);
+            break;
+        }
+        frames[count++] = {received.subspan(found.offset, found.size), found.consumed};
+        received = received.subspan(found.consumed);
+    }
+    return count;
+}
+
+/// std::copy is a loop, memcpy must not see a null pointer; and 4 bytes are one store.
+inline std::byte* put(std::byte* at, bytes piece) noexcept
+{
+    if (piece.size() == sizeof(std::uint32_t)) {
+        std::memcpy(at, piece.data(), sizeof(std::uint32_t));
+    } else if (!piece.empty()) {
+        std::memcpy(at, piece.data(), piece.size());
+    }
+    return at + piece.size();
+}
+
+constexpr std::size_t does_not_fit = SIZE_MAX;
+
+/// Writes a whole frame into `room`. Answers its length, or does_not_fit; 0 if it is refused.
+template <class F>
+std::size_t encode_into(F& framing, bytes payload, mutable_bytes room, error& refusal)
+{
+    envelope e;
+    framing.encode(payload, e);
+    if (e.refusal != error{}) [[unlikely]] {
+        refusal = e.refusal;
+        return 0;
+    }
+    const std::size_t whole = e.head.size() + payload.size() + e.tail.size();
+    if (whole > room.size()) [[unlikely]] {
+        return does_not_fit;
+    }
+    put(put(put(room.data(), e.head), payload), e.tail);
+    return whole;
+}
+
+}  // namespace detail
+
 /// Any framing behind one type: what options, servers and connections hold. Copying copies the
-/// framing, with whatever it remembers. Calls cost a virtual call, which disappears beside the
-/// system call that brought the bytes.
+/// framing, with whatever it remembers. Calls cost a virtual call; connections use those below that
+/// do more in one.
 class any_framing {
 public:
     // Not itself first: whether any_framing is a framing depends on its being copyable.
@@ -31,11 +105,24 @@ public:
     decoded decode(bytes received) { return model_->decode(received); }
     void encode(bytes payload, envelope& out) { model_->encode(payload, out); }
 
+    /// Many frames in one call, and a frame with its payload; see detail above.
+    std::size_t decode_run(bytes received, std::span<detail::found_frame> frames, decoded& last)
+    {
+        return model_->decode_run(received, frames, last);
+    }
+    std::size_t encode_into(bytes payload, mutable_bytes room, error& refusal)
+    {
+        return model_->encode_into(payload, room, refusal);
+    }
+
 private:
     struct interface {
         virtual ~interface() = default;
         virtual decoded decode(bytes received) = 0;
         virtual void encode(bytes payload, envelope& out) = 0;
+        virtual std::size_t decode_run(bytes received, std::span<detail::found_frame> frames,
+                                       decoded& last) = 0;
+        virtual std::size_t encode_into(bytes payload, mutable_bytes room, error& refusal) = 0;
         virtual std::unique_ptr<interface> clone() const = 0;
     };
 
@@ -44,6 +131,15 @@ private:
         explicit model(F f) : framing_(std::move(f)) {}
         decoded decode(bytes received) override { return framing_.decode(received); }
         void encode(bytes payload, envelope& out) override { framing_.encode(payload, out); }
+        std::size_t decode_run(bytes received, std::span<detail::found_frame> frames,
+                               decoded& last) override
+        {
+            return detail::decode_run(framing_, received, frames, last);
+        }
+        std::size_t encode_into(bytes payload, mutable_bytes room, error& refusal) override
+        {
+            return detail::encode_into(framing_, payload, room, refusal);
+        }
         std::unique_ptr<interface> clone() const override
         {
             return std::make_unique<model>(framing_);

@@ -110,7 +110,7 @@ struct operation_awaiter {
         }
     }
 
-    bool await_ready()
+    LIBNET_ASIO_ALWAYS_INLINE bool await_ready()
     {
         if (promise.out_of_budget()) [[unlikely]] {
             yielding = true;
@@ -143,7 +143,7 @@ struct operation_awaiter {
         }
     }
 
-    std::conditional_t<Checked, T, result<T>> await_resume()
+    LIBNET_ASIO_ALWAYS_INLINE std::conditional_t<Checked, T, result<T>> await_resume()
     {
         if constexpr (Checked) {
             if constexpr (std::is_void_v<T>) {

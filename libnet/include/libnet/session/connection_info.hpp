@@ -18,9 +18,13 @@ struct connection_info {
     std::uint64_t bytes_sent = 0;      ///< with framing, handed to the kernel
     std::uint64_t messages_received = 0;
     std::uint64_t messages_sent = 0;  ///< accepted
-    std::size_t unread = 0;           ///< received and not handed out
-    std::size_t unsent = 0;           ///< accepted and not handed to the kernel
-    error_code ended;                 ///< its first failure
+    /// Given to send() and never sent, because the framing cannot carry them; and why, the last time.
+    std::uint64_t messages_refused = 0;
+    error_code refusal;
+
+    std::size_t unread = 0;  ///< received and not handed out
+    std::size_t unsent = 0;  ///< accepted and not handed to the kernel
+    error_code ended;        ///< its first failure
 };
 
 }  // namespace libnet

@@ -22,7 +22,9 @@ struct session_report {
     error_code reason;  ///< `closed`: in order, by the peer or the session; `draining`: by us
     std::exception_ptr exception;  ///< what left the session, if anything did
 
-    /// One line for people: "closed in order", "the session threw: ...".
+    /// One line for people: "closed in order", "the session threw: ...". Messages that the framing
+    /// refused show here too, since a session that does not look at what send() answers would never
+    /// know: "closed in order; 1 message was not sent: ...".
     LIBNET_ASIO_DECL std::string text() const;
 };
 
