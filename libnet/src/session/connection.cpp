@@ -18,37 +18,16 @@ connection_core& core_of(void* source) noexcept
     return *static_cast<connection_core*>(source);
 }
 
-bytes payload_of(operation_arguments a) noexcept
-{
-    return {reinterpret_cast<const std::byte*>(a.first), a.second};
-}
-
 loop& home_of(void* source)
 {
     return core_of(source).home();
 }
-
-constexpr operation_vtable<bytes> receiving{
-    [](void* c, operation_arguments) { return core_of(c).poll_receive(); },
-    [](void* c) { return core_of(c).take_frame(); },
-    [](void* c, operation_waiter<bytes>& w) { core_of(c).wait_frame(w); },
-    [](void* c, operation_waiter<bytes>&) noexcept { core_of(c).abandon_frame(); },
-    home_of,
-};
 
 constexpr operation_vtable<std::span<const bytes>> receiving_batch{
     [](void* c, operation_arguments) { return core_of(c).poll_batch(); },
     [](void* c) { return core_of(c).take_batch(); },
     [](void* c, operation_waiter<std::span<const bytes>>& w) { core_of(c).wait_batch(w); },
     [](void* c, operation_waiter<std::span<const bytes>>&) noexcept { core_of(c).abandon_batch(); },
-    home_of,
-};
-
-constexpr operation_vtable<void> sending{
-    [](void* c, operation_arguments a) { return core_of(c).poll_send(payload_of(a)); },
-    [](void* c) { return core_of(c).take_send(); },
-    [](void* c, operation_waiter<void>& w) { core_of(c).wait_send(w); },
-    [](void*, operation_waiter<void>& w) noexcept { w.unlink(); },
     home_of,
 };
 
@@ -71,16 +50,20 @@ constexpr operation_vtable<void> closing{
 }  // namespace
 
 connection::connection(std::unique_ptr<stream> transport, connection_options options)
-    : core_(new connection_core(std::move(transport), std::move(options)))
+    : core_(new connection_core(std::move(transport), std::move(options))), inbox_(&core_->frames())
 {
     core_->retain();
 }
 
-connection::connection(connection&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+connection::connection(connection&& other) noexcept
+    : core_(std::exchange(other.core_, nullptr)), inbox_(std::exchange(other.inbox_, nullptr))
+{
+}
 
 connection& connection::operator=(connection&& other) noexcept
 {
     std::swap(core_, other.core_);
+    std::swap(inbox_, other.inbox_);
     return *this;
 }
 
@@ -91,24 +74,9 @@ connection::~connection()
     }
 }
 
-operation<bytes> connection::receive()
-{
-    return {core_, receiving};
-}
-
 operation<std::span<const bytes>> connection::receive_batch()
 {
     return {core_, receiving_batch};
-}
-
-operation<> connection::send(bytes payload)
-{
-    return {core_, sending, {reinterpret_cast<std::uintptr_t>(payload.data()), payload.size()}};
-}
-
-operation<> connection::send(std::string_view payload)
-{
-    return send(as_bytes(payload));
 }
 
 operation<> connection::flush()

@@ -56,6 +56,7 @@ void connection_core::fail(const error_code& why)
 {
     if (!failure_) {
         failure_ = why;
+        inbox_.forget_found();
         if (link_) {
             link_->alive = false;
         }
@@ -99,7 +100,7 @@ void connection_core::answer_receiver()
 void connection_core::drain()
 {
     draining_ = true;
-    if (somebody_receives() && in_.empty()) {
+    if (somebody_receives() && inbox_.received.empty()) {
         if (auto* w = std::exchange(receiver_, nullptr)) {
             w->complete(error::draining);
         }
@@ -163,7 +164,8 @@ void connection_core::go_on_closing()
         }
     } else if (
         !reading_) {  // also while output waits: the peer may have to be rid of its own first
-        forget_input();
+        inbox_.clear();
+        needed_ = 0;
         read_now();
     }
 }
@@ -285,11 +287,11 @@ connection_info connection_core::info() const
             .opened = opened_,
             .bytes_received = bytes_received_,
             .bytes_sent = bytes_sent_,
-            .messages_received = messages_received_,
+            .messages_received = inbox_.messages,
             .messages_sent = messages_sent_,
             .messages_refused = messages_refused_,
             .refusal = messages_refused_ != 0 ? make_error_code(last_refusal_) : error_code(),
-            .unread = in_.size() - handed_out_,
+            .unread = inbox_.received.size() - inbox_.handed_out,
             .unsent = unsent(),
             .ended = failure_};
 }

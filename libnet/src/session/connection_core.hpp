@@ -2,9 +2,9 @@
 
 #include "output_buffer.hpp"
 
-#include <libnet/framing/receive_buffer.hpp>
 #include <libnet/runtime/operation.hpp>
 #include <libnet/session/connection.hpp>
+#include <libnet/session/inbox.hpp>
 #include <libnet/transport/stream.hpp>
 
 #include <array>
@@ -32,7 +32,7 @@ struct connection_link {
 
 /// A connection behind its handle: counted, since operations of the stream point into it.
 ///
-/// Input    in_:  | frame handed out | whole frames | part of a frame |  -> framing_ decides
+/// Input    inbox_:  | frame handed out | whole frames | part of a frame |  -> framing_ decides
 /// Output   out_ gathers what send() accepts; in_flight_ is what the stream is writing. Two, so
 ///          that accepting never waits for writing.
 /// Time     deadlines are stored; one timer looks at them when it comes by, and is armed anew only
@@ -49,7 +49,7 @@ public:
     readiness poll_flush();
     readiness poll_close();
 
-    result<bytes> take_frame() const;
+    error_code why_no_frame() const;
     result<std::span<const bytes>> take_batch() const;
     result<> take_send() const;
     result<> take_flush() const;
@@ -78,6 +78,7 @@ public:
     const error_code& ended() const noexcept { return failure_; }
     std::shared_ptr<connection_link> link();
     stream& transport() const noexcept { return *stream_; }
+    inbox& frames() noexcept { return inbox_; }
     loop& home() const noexcept { return loop_; }
 
     void on_read(const error_code& failed, std::size_t count) override;
@@ -103,7 +104,6 @@ private:
     // input
     readiness decode_ahead();
     readiness input_exhausted();
-    void forget_input() noexcept;
     bool somebody_receives() const noexcept;
     void begin_receive();
     void read_now();
@@ -150,13 +150,8 @@ private:
     std::unique_ptr<stream> stream_;
     connection_options options_;
 
-    receive_buffer in_;
-    std::size_t handed_out_ = 0;        // bytes at the front of in_ that the last views show
-    std::size_t needed_ = 0;            // below so many bytes there is no whole frame
-    std::array<found_frame, 8> ahead_;  // frames that were found and not handed out
-    std::size_t ahead_next_ = 0;
-    std::size_t ahead_end_ = 0;
-    bytes frame_;
+    inbox inbox_{*this};
+    std::size_t needed_ = 0;  // below so many bytes there is no whole frame
     std::vector<bytes> batch_;
     operation_waiter<bytes>* receiver_ = nullptr;
     operation_waiter<std::span<const bytes>>* batch_receiver_ = nullptr;
@@ -201,7 +196,6 @@ private:
     time_point opened_;
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;
-    std::uint64_t messages_received_ = 0;
     std::uint64_t messages_sent_ = 0;
     std::uint64_t messages_refused_ = 0;
     error last_refusal_{};

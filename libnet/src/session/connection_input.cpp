@@ -12,22 +12,19 @@ namespace libnet::detail {
 
 readiness connection_core::poll_receive()
 {
-    in_.consume(std::exchange(handed_out_, 0));
-    poison(in_.consumed());
-    if (failure_) [[unlikely]] {
+    if (inbox_.next()) {
+        poison(inbox_.received.consumed());
+        return readiness::value;
+    }
+    poison(inbox_.received.consumed());
+    if (failure_) {
         return readiness::failure;
     }
-    if (ahead_next_ == ahead_end_) {
-        const readiness found = decode_ahead();
-        if (found != readiness::value) {
-            return found;
-        }
+    const readiness found = decode_ahead();
+    if (found == readiness::value) {
+        inbox_.next();
     }
-    const found_frame& next = ahead_[ahead_next_++];
-    frame_ = next.payload;
-    handed_out_ = next.consumed;
-    ++messages_received_;
-    return readiness::value;
+    return found;
 }
 
 /// Finds several frames at once, if several are there: dense small messages would otherwise spend
@@ -35,14 +32,14 @@ readiness connection_core::poll_receive()
 /// that frame's turn.
 readiness connection_core::decode_ahead()
 {
-    if (in_.empty() || in_.size() < needed_) {
+    if (inbox_.received.empty() || inbox_.received.size() < needed_) {
         return input_exhausted();
     }
     decoded last;
-    ahead_next_ = 0;
-    ahead_end_ = options_.framing.decode_run(in_.data(), ahead_, last);
+    inbox_.ahead_next = 0;
+    inbox_.ahead_end = options_.framing.decode_run(inbox_.received.data(), inbox_.ahead, last);
     needed_ = last.needed;
-    if (ahead_end_ != 0) [[likely]] {
+    if (inbox_.ahead_end != 0) [[likely]] {
         stop_frame_time();
         idle_before_ = duration::zero();
         return readiness::value;
@@ -54,15 +51,6 @@ readiness connection_core::decode_ahead()
     return input_exhausted();
 }
 
-/// Nobody will ask for it any more.
-void connection_core::forget_input() noexcept
-{
-    handed_out_ = 0;
-    ahead_next_ = ahead_end_ = 0;
-    needed_ = 0;
-    in_.consume(in_.size());
-}
-
 readiness connection_core::poll_batch()
 {
     batch_.clear();
@@ -70,28 +58,30 @@ readiness connection_core::poll_batch()
     if (first != readiness::value) {
         return first;
     }
-    std::size_t taken = handed_out_;
-    batch_.push_back(frame_);
+    std::size_t taken = inbox_.handed_out;
+    batch_.push_back(inbox_.frame);
     for (;;) {
-        for (; ahead_next_ != ahead_end_; ++ahead_next_) {
-            batch_.push_back(ahead_[ahead_next_].payload);
-            taken += ahead_[ahead_next_].consumed;
+        for (; inbox_.ahead_next != inbox_.ahead_end; ++inbox_.ahead_next) {
+            batch_.push_back(inbox_.ahead[inbox_.ahead_next].payload);
+            taken += inbox_.ahead[inbox_.ahead_next].consumed;
         }
-        if (taken == in_.size() || in_.size() - taken < needed_ || batch_.size() >= largest_batch) {
+        if (taken == inbox_.received.size() || inbox_.received.size() - taken < needed_ ||
+            batch_.size() >= largest_batch) {
             break;
         }
         decoded last;
-        const auto room =
-            std::span(ahead_).first(std::min(ahead_.size(), largest_batch - batch_.size()));
-        ahead_next_ = 0;
-        ahead_end_ = options_.framing.decode_run(in_.data().subspan(taken), room, last);
+        const auto room = std::span(inbox_.ahead)
+                              .first(std::min(inbox_.ahead.size(), largest_batch - batch_.size()));
+        inbox_.ahead_next = 0;
+        inbox_.ahead_end =
+            options_.framing.decode_run(inbox_.received.data().subspan(taken), room, last);
         needed_ = last.needed;
-        if (ahead_end_ == 0) {
+        if (inbox_.ahead_end == 0) {
             break;  // what is wrong with it, the next receive finds out
         }
     }
-    handed_out_ = taken;
-    messages_received_ += batch_.size() - 1;
+    inbox_.handed_out = taken;
+    inbox_.messages += batch_.size() - 1;
     return readiness::value;
 }
 
@@ -99,19 +89,16 @@ readiness connection_core::poll_batch()
 readiness connection_core::input_exhausted()
 {
     if (end_of_input_) {
-        if (!in_.empty()) {
+        if (!inbox_.received.empty()) {
             fail(error::truncated_frame);
         }
         return readiness::failure;
     }
-    return draining_ && in_.empty() ? readiness::failure : readiness::pending;
+    return draining_ && inbox_.received.empty() ? readiness::failure : readiness::pending;
 }
 
-result<bytes> connection_core::take_frame() const
+error_code connection_core::why_no_frame() const
 {
-    if (handed_out_ != 0) [[likely]] {
-        return frame_;
-    }
     if (failure_) {
         return failure_;
     }
@@ -120,10 +107,10 @@ result<bytes> connection_core::take_frame() const
 
 result<std::span<const bytes>> connection_core::take_batch() const
 {
-    if (handed_out_ != 0) {
+    if (inbox_.handed_out != 0) {
         return std::span<const bytes>(batch_);
     }
-    return take_frame().error();
+    return why_no_frame();
 }
 
 bool connection_core::somebody_receives() const noexcept
@@ -149,7 +136,7 @@ void connection_core::wait_batch(operation_waiter<std::span<const bytes>>& w)
 void connection_core::begin_receive()
 {
     receiving_since_ = recent();
-    if (!in_.empty()) {
+    if (!inbox_.received.empty()) {
         count_frame_time();
     }
     if (frame_due_ == end_of_time) {
@@ -172,7 +159,7 @@ void connection_core::read_now()
 {
     read_later_.unlink();
     try {
-        stream_->read_some(in_.prepare(needed_), *this);
+        stream_->read_some(inbox_.received.prepare(needed_), *this);
         reading_ = true;
     } catch (const std::bad_alloc&) {
         break_off(make_error_code(boost::system::errc::not_enough_memory));
@@ -182,7 +169,7 @@ void connection_core::read_now()
 /// Whether it holds a buffer for a peer that says nothing.
 bool connection_core::may_park() const noexcept
 {
-    return somebody_receives() && reading_ && !parked_ && in_.empty() && unsent() == 0;
+    return somebody_receives() && reading_ && !parked_ && inbox_.received.empty() && unsent() == 0;
 }
 
 void connection_core::park()
@@ -193,7 +180,7 @@ void connection_core::park()
 /// An idle connection has given its buffers back.
 void connection_core::wait_without_buffers()
 {
-    in_.release();
+    inbox_.received.release();
     if (unsent() == 0) {
         out_.release();
         in_flight_.release();
@@ -232,7 +219,7 @@ void connection_core::on_read(const error_code& failed, std::size_t count)
         go_on_closing();
         return;
     }
-    in_.commit(count);
+    inbox_.received.commit(count);
     deliver();
 }
 
@@ -251,7 +238,7 @@ void connection_core::deliver_or_read()
         const readiness found = poll_receive();
         if (found != readiness::pending) {
             if (auto* w = std::exchange(receiver_, nullptr)) {
-                w->complete(take_frame());
+                w->complete(take_frame(&inbox_));
             }
             return;
         }
@@ -305,6 +292,33 @@ void connection_core::abandon_batch() noexcept
 {
     batch_receiver_ = nullptr;
     abandon_frame();
+}
+
+// ---- what receive() calls from outside ----------------------------------------------------------
+
+readiness look_for_frame(inbox& i)
+{
+    return i.core.poll_receive();
+}
+
+result<bytes> why_no_frame(const inbox& i)
+{
+    return i.core.why_no_frame();
+}
+
+void wait_for_frame(void* i, operation_waiter<bytes>& w)
+{
+    static_cast<inbox*>(i)->core.wait_frame(w);
+}
+
+void abandon_frame(void* i, operation_waiter<bytes>&) noexcept
+{
+    static_cast<inbox*>(i)->core.abandon_frame();
+}
+
+loop& home_of_inbox(void* i)
+{
+    return static_cast<inbox*>(i)->core.home();
 }
 
 }  // namespace libnet::detail

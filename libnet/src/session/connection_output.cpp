@@ -305,4 +305,32 @@ void connection_core::wait_flush(operation_waiter<void>& w)
     flushers_.push_back(w);
 }
 
+// ---- what send() calls from outside -------------------------------------------------------------
+
+readiness poll_send(void* core, operation_arguments a)
+{
+    return static_cast<connection_core*>(core)->poll_send(
+        {reinterpret_cast<const std::byte*>(a.first), a.second});
+}
+
+result<> take_send(void* core)
+{
+    return static_cast<connection_core*>(core)->take_send();
+}
+
+void wait_send(void* core, operation_waiter<void>& w)
+{
+    static_cast<connection_core*>(core)->wait_send(w);
+}
+
+void abandon_send(void*, operation_waiter<void>& w) noexcept
+{
+    w.unlink();
+}
+
+loop& home_of_core(void* core)
+{
+    return static_cast<connection_core*>(core)->home();
+}
+
 }  // namespace libnet::detail

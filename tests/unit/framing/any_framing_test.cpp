@@ -132,4 +132,130 @@ TEST(AnyFraming, MovesAndTakesAnotherFraming)
     EXPECT_EQ(encode_one(first, as_bytes("Hello")).value(), "Hello\n");
 }
 
+struct run {
+    std::vector<std::string> payloads;
+    std::size_t consumed = 0;
+    libnet::decoded last;
+};
+
+/// At most `most` frames of `stream`, found in one call.
+run decode_run(any_framing framing, std::string_view stream, std::size_t most = 8)
+{
+    std::vector<libnet::detail::found_frame> frames(most);
+    run found;
+    frames.resize(framing.decode_run(as_bytes(stream), frames, found.last));
+    for (const auto& frame : frames) {
+        found.payloads.push_back(libnet::to_string(frame.payload));
+        found.consumed += frame.consumed;
+    }
+    return found;
+}
+
+TEST(AnyFraming, FindsManyFramesInOneCall)
+{
+    using strings = std::vector<std::string>;
+    const any_framing lines = libnet::delimited("\n");
+    EXPECT_EQ(decode_run(lines, "").payloads, strings{});
+    EXPECT_EQ(decode_run(lines, "one\n\nthree\n").payloads, (strings{"one", "", "three"}));
+    EXPECT_EQ(decode_run(lines, "one\n\nthree\n").consumed, 11U);
+
+    const run rest = decode_run(lines, "one\ntwo");
+    EXPECT_EQ(rest.payloads, strings{"one"});
+    EXPECT_EQ(rest.last.state, libnet::decoded::status::incomplete);
+    EXPECT_EQ(rest.last.needed, 4U);
+
+    const run full = decode_run(lines, "one\ntwo\nthree\n", 2);
+    EXPECT_EQ(full.payloads, (strings{"one", "two"}));
+    EXPECT_EQ(full.consumed, 8U);
+    EXPECT_EQ(full.last.state, libnet::decoded::status::incomplete);
+    EXPECT_EQ(full.last.needed, 0U);
+
+    const run wrong = decode_run(libnet::delimited("\n", {.max_frame = 3}), "one\nthree\n");
+    EXPECT_EQ(wrong.payloads, strings{"one"});
+    EXPECT_EQ(wrong.last.failure, libnet::error::frame_too_large);
+}
+
+/// A framing of a user's, which may answer anything.
+struct answering {
+    libnet::decoded answer;
+
+    libnet::decoded decode(libnet::bytes) const { return answer; }
+    void encode(libnet::bytes, libnet::envelope&) const {}
+};
+
+TEST(AnyFraming, DoesNotBelieveFramesThatCannotBe)
+{
+    using libnet::decoded;
+    for (const decoded& lie :
+         {decoded::frame(0, 0, 0), decoded::frame(0, 1, 7), decoded::frame(3, 0, 2),
+          decoded::frame(1, 2, 2), decoded::frame(1, SIZE_MAX, 2)}) {
+        const run found = decode_run(answering{lie}, "abcdef");
+        EXPECT_TRUE(found.payloads.empty());
+        EXPECT_EQ(found.last.failure, libnet::error::malformed_frame);
+    }
+    EXPECT_EQ(decode_run(answering{decoded::frame(1, 1, 3)}, "abcdef").payloads,
+              (std::vector<std::string>{"b", "e"}));
+}
+
+/// Head, payload and tail of any length, also of none.
+struct around {
+    std::string head;
+    std::string tail;
+
+    libnet::decoded decode(libnet::bytes) const { return libnet::decoded::incomplete(1); }
+    void encode(libnet::bytes payload, libnet::envelope& out) const
+    {
+        out.head = as_bytes(head);
+        out.tail = as_bytes(tail);
+        if (payload.size() > 100) {
+            out.refusal = libnet::error::refused_payload;
+        }
+    }
+};
+
+TEST(AnyFraming, WritesAFrameWhereItFits)
+{
+    using libnet::error;
+    for (const std::size_t head : {0, 1, 4, 5}) {
+        for (const std::size_t size : {0, 1, 4, 64}) {
+            for (const std::size_t tail : {0, 2, 4}) {
+                const std::string payload(size, 'p');
+                const std::string whole = std::string(head, 'h') + payload + std::string(tail, 't');
+                any_framing framing = around{std::string(head, 'h'), std::string(tail, 't')};
+                for (const std::size_t more : {0, 3}) {
+                    error refusal{};
+                    std::string room(whole.size() + more, '.');
+                    EXPECT_EQ(framing.encode_into(
+                                  as_bytes(payload),
+                                  libnet::mutable_bytes(std::as_writable_bytes(std::span(room))),
+                                  refusal),
+                              whole.size());
+                    EXPECT_EQ(room, whole + std::string(more, '.'));
+                    EXPECT_EQ(refusal, error{});
+                }
+                if (!whole.empty()) {
+                    error refusal{};
+                    std::string room(whole.size() - 1, '.');
+                    EXPECT_EQ(framing.encode_into(as_bytes(payload),
+                                                  std::as_writable_bytes(std::span(room)), refusal),
+                              libnet::detail::does_not_fit);
+                    EXPECT_EQ(room, std::string(whole.size() - 1, '.'));
+                }
+            }
+        }
+    }
+}
+
+TEST(AnyFraming, WritesNothingOfWhatItRefuses)
+{
+    any_framing framing = around{"head", "tail"};
+    std::string room(1000, '.');
+    libnet::error refusal{};
+    EXPECT_EQ(framing.encode_into(as_bytes(std::string(101, 'p')),
+                                  std::as_writable_bytes(std::span(room)), refusal),
+              0U);
+    EXPECT_EQ(refusal, libnet::error::refused_payload);
+    EXPECT_EQ(room, std::string(1000, '.'));
+}
+
 }  // namespace

@@ -10,6 +10,7 @@
 #include <libnet/runtime/operation.hpp>
 #include <libnet/session/connection_handle.hpp>
 #include <libnet/session/connection_info.hpp>
+#include <libnet/session/inbox.hpp>
 #include <libnet/transport/stream.hpp>
 
 #include <memory>
@@ -20,8 +21,19 @@
 namespace libnet {
 
 namespace detail {
+
 class connection_core;
-}
+
+LIBNET_ASIO_DECL readiness poll_send(void* core, operation_arguments a);
+LIBNET_ASIO_DECL result<> take_send(void* core);
+LIBNET_ASIO_DECL void wait_send(void* core, operation_waiter<void>& w);
+LIBNET_ASIO_DECL void abandon_send(void* core, operation_waiter<void>& w) noexcept;
+LIBNET_ASIO_DECL loop& home_of_core(void* core);
+
+inline const operation_vtable<void> sending{poll_send, take_send, wait_send, abandon_send,
+                                            home_of_core};
+
+}  // namespace detail
 
 /// Every limit is on. `never` switches a timeout off.
 struct connection_options {
@@ -78,7 +90,7 @@ public:
     /// Cancel   safe: bytes already received are kept.
     /// Overlap  one receive() or receive_batch() and any number of send(), on the connection's loop.
     /// Cost     no allocation; no system call while a whole frame is buffered.
-    [[nodiscard]] operation<bytes> receive();
+    [[nodiscard]] operation<bytes> receive() { return {inbox_, detail::receiving}; }
 
     /// Waits for the next frame and answers with it all whole frames that are buffered, at least
     /// one and at most 256. Views, errors, cancelling and overlap as for receive().
@@ -97,8 +109,13 @@ public:
     /// Cancel   safe: a send() that was cancelled has sent nothing.
     /// Overlap  any number; they are served in order.
     /// Cost     a copy of the payload below 16 KiB; no allocation, no system call of its own.
-    [[nodiscard]] operation<> send(bytes payload);
-    [[nodiscard]] operation<> send(std::string_view payload);
+    [[nodiscard]] operation<> send(bytes payload)
+    {
+        return {core_,
+                detail::sending,
+                {reinterpret_cast<std::uintptr_t>(payload.data()), payload.size()}};
+    }
+    [[nodiscard]] operation<> send(std::string_view payload) { return send(as_bytes(payload)); }
 
     /// Waits until all that was accepted has been handed to the kernel.
     ///
@@ -138,6 +155,7 @@ public:
 
 private:
     detail::connection_core* core_;
+    detail::inbox* inbox_;  // its
 };
 
 }  // namespace libnet

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <libnet/core/config.hpp>
+#include <libnet/core/result.hpp>
+#include <libnet/framing/any_framing.hpp>
+#include <libnet/framing/receive_buffer.hpp>
+#include <libnet/runtime/operation.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace libnet::detail {
+
+class connection_core;
+
+/// What was received, and the frames that were found at its front. It stands apart from the rest of
+/// a connection so that a receive() that finds its frame here can be inlined into the session: with
+/// small messages that come close together, the calls would cost more than the work.
+struct inbox {
+    explicit inbox(connection_core& of) noexcept : core(of) {}
+
+    /// Hands out the next frame, if one was found; the one before is done with.
+    bool next() noexcept
+    {
+        received.consume(std::exchange(handed_out, 0));
+        if (ahead_next == ahead_end) {
+            return false;
+        }
+        const found_frame& found = ahead[ahead_next++];
+        frame = found.payload;
+        handed_out = found.consumed;
+        ++messages;
+        return true;
+    }
+
+    /// Nobody will ask for it any more.
+    void clear() noexcept
+    {
+        received.consume(received.size());
+        handed_out = 0;
+        forget_found();
+    }
+
+    /// Frames that were found are as good as lost: the connection has failed.
+    void forget_found() noexcept { ahead_next = ahead_end = 0; }
+
+    connection_core& core;
+    receive_buffer received;
+    bytes frame;                       // the last that was handed out
+    std::size_t handed_out = 0;        // bytes at the front that the last views show
+    std::array<found_frame, 8> ahead;  // frames that were found and not handed out
+    std::size_t ahead_next = 0;
+    std::size_t ahead_end = 0;
+    std::uint64_t messages = 0;
+};
+
+LIBNET_ASIO_DECL readiness look_for_frame(inbox& i);
+LIBNET_ASIO_DECL result<bytes> why_no_frame(const inbox& i);
+LIBNET_ASIO_DECL void wait_for_frame(void* i, operation_waiter<bytes>& w);
+LIBNET_ASIO_DECL void abandon_frame(void* i, operation_waiter<bytes>& w) noexcept;
+LIBNET_ASIO_DECL loop& home_of_inbox(void* i);
+
+LIBNET_ASIO_ALWAYS_INLINE readiness poll_frame(void* source, operation_arguments)
+{
+    inbox& i = *static_cast<inbox*>(source);
+#if !defined(__SANITIZE_ADDRESS__)  // the long way marks what was consumed as not to be looked at
+    if (i.next()) {
+        return readiness::value;
+    }
+#endif
+    return look_for_frame(i);
+}
+
+LIBNET_ASIO_ALWAYS_INLINE result<bytes> take_frame(void* source)
+{
+    const inbox& i = *static_cast<const inbox*>(source);
+    if (i.handed_out != 0) [[likely]] {
+        return i.frame;
+    }
+    return why_no_frame(i);
+}
+
+inline const operation_vtable<bytes> receiving{poll_frame, take_frame, wait_for_frame,
+                                               abandon_frame, home_of_inbox};
+
+}  // namespace libnet::detail
