@@ -1,17 +1,10 @@
 #pragma once
 
 #include <libnet/core/bytes.hpp>
+#include <libnet/core/config.hpp>
 
 /// AddressSanitizer sees what the allocator does, not what a pool or a buffer does inside. Where
 /// libnet recycles memory it says so by hand, so that recycling hides no use after the end.
-
-#if defined(__SANITIZE_ADDRESS__)
-#define LIBNET_ASIO_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define LIBNET_ASIO_ADDRESS_SANITIZER 1
-#endif
-#endif
 
 #if defined(LIBNET_ASIO_ADDRESS_SANITIZER)
 #include <sanitizer/asan_interface.h>

@@ -34,3 +34,12 @@
 #else
 #define LIBNET_ASIO_ALWAYS_INLINE inline
 #endif
+
+/// Whether this file is compiled with AddressSanitizer: GCC's way of saying so, and Clang's.
+#if defined(__SANITIZE_ADDRESS__)
+#define LIBNET_ASIO_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LIBNET_ASIO_ADDRESS_SANITIZER 1
+#endif
+#endif

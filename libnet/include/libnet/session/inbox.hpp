@@ -65,7 +65,8 @@ LIBNET_ASIO_DECL loop& home_of_inbox(void* i);
 LIBNET_ASIO_ALWAYS_INLINE readiness poll_frame(void* source, operation_arguments)
 {
     inbox& i = *static_cast<inbox*>(source);
-#if !defined(__SANITIZE_ADDRESS__)  // the long way marks what was consumed as not to be looked at
+#if !defined(                                                                                      \
+    LIBNET_ASIO_ADDRESS_SANITIZER)  // the long way marks what was consumed as not to be looked at
     if (i.next()) {
         return readiness::value;
     }
