@@ -25,20 +25,20 @@ require_build_packages() {
     missing_header 'gtest/gtest.h' && missing+=(libgtest-dev)
     missing_header 'gmock/gmock.h' && missing+=(libgmock-dev)
     missing_header 'CLI/CLI.hpp' && missing+=(libcli11-dev)
+    missing_program python3 && missing+=(python3) # configuring the tests asks for it
     install_packages "${missing[@]}"
-    require_programs g++ cmake ninja
+    require_programs g++ cmake ninja python3
 }
 
 require_test_packages() {
     local missing=()
-    missing_program python3 && missing+=(python3)
     missing_program pkg-config && missing+=(pkg-config)
     missing_program socat && missing+=(socat)
     missing_program nc && missing+=(netcat-openbsd)
     missing_program strace && missing+=(strace)
     missing_program ss && missing+=(iproute2)
     install_packages "${missing[@]}"
-    require_programs python3 pkg-config socat nc strace ss
+    require_programs pkg-config socat nc strace ss
 }
 
 require_valgrind() {
