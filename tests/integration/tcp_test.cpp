@@ -129,7 +129,11 @@ TEST(TcpConnect, NoEndpoint)
 TEST(TcpConnect, TriesEveryAddress)
 {
     served server(echo);
-    EXPECT_FALSE(outcome_of_connect("localhost:" + std::to_string(server.port())));
+    const auto outcome = outcome_of_connect("localhost:" + std::to_string(server.port()));
+    if (outcome == error::host_not_found) {
+        GTEST_SKIP() << "this machine does not know the name localhost";
+    }
+    EXPECT_FALSE(outcome);
 }
 
 TEST(TcpConnect, RefusedOption)
