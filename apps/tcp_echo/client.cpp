@@ -1,5 +1,6 @@
 /// tcp_echo_client: sends messages to an echo server and checks what comes back.
 
+#include "../support/experiments.hpp"
 #include "../support/flags.hpp"
 
 #include <libnet/libnet.hpp>
@@ -39,7 +40,9 @@ libnet::task<std::string> exchange(libnet::connection& peer, const std::string& 
         co_return message;
     }
     doing = "waiting for the reply to";
-    co_await checked(libnet::sleep_for(with.experiment.read_delay));
+    if (with.experiment.read_delay != libnet::duration::zero()) {
+        co_await checked(libnet::sleep_for(with.experiment.read_delay));
+    }
     const bool raw = with.framing == "raw";
     std::string reply;
     if (!raw) {
@@ -67,7 +70,12 @@ std::string explain(libnet::error_code why, const settings& with)
     if (why == error::frame_too_large && with.framing == "length2") {
         return "length2 carries 65535 bytes at most; use --framing length4 on both sides";
     }
-    if (why == error::closed || why == errc::connection_reset || why == errc::broken_pipe) {
+    const bool ended =
+        why == error::closed || why == errc::connection_reset || why == errc::broken_pipe;
+    if (ended && with.experiment.never_read) {
+        return "the server ended the connection, as it should if nobody reads its replies";
+    }
+    if (ended) {
         return "the server ended the connection; its log says why: it may use another --framing "
                "than " +
                with.framing + ", or a --max-frame below the message";
@@ -88,7 +96,9 @@ libnet::task<> try_message(libnet::connection& peer, const std::string& message,
     for (unsigned i = 0; i < with.count; ++i) {
         const char* doing = "";
         ++number;
-        auto reply = co_await libnet::within(with.timeout, exchange(peer, message, with, doing));
+        // With --never-read it is the server's patience that is tried, not ours.
+        const libnet::duration limit = with.experiment.never_read ? libnet::never : with.timeout;
+        auto reply = co_await libnet::within(limit, exchange(peer, message, with, doing));
         const auto fail = [&](const std::string& what) {
             throw failure(with.connect + ": " + doing + " message " + std::to_string(number) +
                           " (" + flags::count(message.size(), "byte") + "): " + what);
@@ -180,9 +190,6 @@ int main(int argc, char** argv)
     flags::add_experiments(app, with.experiment);
     try {
         app.parse(argc, argv);
-        if (with.experiment.never_read) {
-            with.timeout = libnet::never;  // it is the server's patience that is tried
-        }
     } catch (const CLI::ParseError& wrong) {
         return flags::explain(app, wrong);
     }

@@ -1,5 +1,6 @@
 /// tcp_echo_server: sends every message back to whoever sent it.
 
+#include "../support/experiments.hpp"
 #include "../support/flags.hpp"
 
 #include <libnet/libnet.hpp>

@@ -68,11 +68,12 @@ TEST(Experiments, AServerThatReadsSlowly)
 
 TEST(Experiments, AClientThatNeverReadsIsGivenUp)
 {
-    echo_server server({"--send-timeout", "300ms"});
-    const auto ended =
-        run_client(server, {"--never-read", "--count", "100000", std::string(10'000, 'x')});
+    // The commands of the tutorial, with less patience.
+    echo_server server({"--framing", "line", "--send-timeout", "300ms", "--send-buffer", "64KiB"});
+    const auto ended = run_client(server, {"--framing", "line", "--never-read", "--receive-buffer",
+                                           "4KiB", "--count", "1000000", "hello"});
     EXPECT_EQ(ended.code, 1);
-    EXPECT_THAT(ended.errors, HasSubstr("the server ended the connection"));
+    EXPECT_THAT(ended.errors, HasSubstr("the server ended the connection, as it should"));
     EXPECT_THAT(server.line("closed"), HasSubstr("did not take what was sent"));
 }
 

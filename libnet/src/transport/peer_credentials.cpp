@@ -16,6 +16,13 @@ bool is_unix_socket(int descriptor)
            address.ss_family == AF_UNIX;
 }
 
+std::string describe(const unix_domain::credentials& who)
+{
+    const std::string process =
+        who.process != 0 ? "process " + std::to_string(who.process) + ", " : std::string();
+    return " (" + process + "user " + std::to_string(who.user) + ')';
+}
+
 }  // namespace
 
 result<unix_domain::credentials> read_credentials(int descriptor)
@@ -38,17 +45,6 @@ result<unix_domain::credentials> read_credentials(int descriptor)
 #endif
     return error_code(errno, boost::system::system_category());
 }
-
-namespace {
-
-std::string describe(const unix_domain::credentials& who)
-{
-    const std::string process =
-        who.process != 0 ? "process " + std::to_string(who.process) + ", " : std::string();
-    return " (" + process + "user " + std::to_string(who.user) + ')';
-}
-
-}  // namespace
 
 std::string describe_peer(int descriptor)
 {

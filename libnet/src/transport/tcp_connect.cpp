@@ -1,9 +1,9 @@
+#include "connect_within.hpp"
 #include "option_setting.hpp"
 #include "socket_stream.hpp"
 
 #include <libnet/asio.hpp>
 #include <libnet/runtime/timer.hpp>
-#include <libnet/runtime/within.hpp>
 #include <libnet/transport/tcp.hpp>
 
 #include <boost/asio/ip/address.hpp>
@@ -120,14 +120,8 @@ task<std::unique_ptr<stream>> connect_to_any(endpoint where, socket_options opti
 
 task<std::unique_ptr<stream>> tcp::connect(endpoint where, socket_options options, duration limit)
 {
-    loop& home = co_await this_loop();
-    const time_point started = home.now();
-    auto connected = co_await within(limit, detail::connect_to_any(std::move(where), options));
-    if (connected.has_error() && connected.error() == error::timeout &&
-        home.now() >= add(started, limit)) {
-        co_return error::connect_timeout;
-    }
-    co_return std::move(connected);
+    return detail::connect_within(limit,
+                                  detail::connect_to_any(std::move(where), std::move(options)));
 }
 
 }  // namespace libnet

@@ -1,3 +1,4 @@
+#include "connect_within.hpp"
 #include "option_error.hpp"
 #include "option_setting.hpp"
 #include "peer_credentials.hpp"
@@ -7,7 +8,6 @@
 
 #include <libnet/asio.hpp>
 #include <libnet/runtime/timer.hpp>
-#include <libnet/runtime/within.hpp>
 #include <libnet/transport/unix_domain.hpp>
 
 #include <boost/asio/error.hpp>
@@ -125,15 +125,8 @@ std::unique_ptr<listener> unix_domain::listen(loop& home, std::string_view path,
 task<std::unique_ptr<stream>> unix_domain::connect(std::string path, socket_options options,
                                                    duration limit)
 {
-    loop& home = co_await this_loop();
-    const time_point started = home.now();
-    auto connected =
-        co_await within(limit, detail::connect_to_path(std::move(path), std::move(options)));
-    if (connected.has_error() && connected.error() == error::timeout &&
-        home.now() >= add(started, limit)) {
-        co_return error::connect_timeout;
-    }
-    co_return std::move(connected);
+    return detail::connect_within(limit,
+                                  detail::connect_to_path(std::move(path), std::move(options)));
 }
 
 }  // namespace libnet
