@@ -56,6 +56,7 @@ void connection_core::fail(const error_code& why)
 {
     if (!failure_) {
         failure_ = why;
+        gathers_until_ = 0;
         inbox_.forget_found();
         if (link_) {
             link_->alive = false;
@@ -72,7 +73,7 @@ void connection_core::break_off(const error_code& why)
 {
     broken_ = true;
     out_.clear();
-    flush_later_.unlink();
+    stop_gathering();
     fail(why);
     while (!flushers_.empty()) {
         static_cast<operation_waiter<void>&>(flushers_.pop_front()).complete(failure_);
@@ -177,7 +178,7 @@ void connection_core::finish_close(const error_code& why) noexcept
     }
     closing_ = closed_ = broken_ = true;
     close_failure_ = why;
-    flush_later_.unlink();
+    stop_gathering();
     read_later_.unlink();
     at_shutdown_.unlink();
     if (alarm_.armed()) {

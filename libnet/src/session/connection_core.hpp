@@ -119,7 +119,9 @@ private:
     std::size_t unsent() const noexcept { return out_.size() + in_flight_.size() - flown_; }
     bool takes_more() const noexcept;
     LIBNET_ASIO_ALWAYS_INLINE error accept(bytes payload);
-    error accept_large(bytes payload);
+    void gather_or_flush();
+    void stop_gathering() noexcept;
+    void append(const envelope& e, bytes payload);
     void write_direct(const envelope& e, bytes payload);
     void keep_rest(std::span<const bytes> pieces, std::size_t written);
     bool flush();
@@ -159,6 +161,11 @@ private:
     output_buffer out_;
     output_buffer in_flight_;
     std::size_t flown_ = 0;
+
+    /// Up to so many bytes in out_ there is nothing to do but to append: they will leave, nobody
+    /// waits before us, nothing has failed. Else 0.
+    std::size_t gathers_until_ = 0;
+
     node_list<work_node> senders_;   // operation_waiter<void>
     node_list<work_node> flushers_;  // operation_waiter<void>, with what bytes_sent_ must reach
     node_list<letter> letters_;

@@ -18,42 +18,65 @@ bool connection_core::takes_more() const noexcept
 /// Appends one message, or writes it past the buffer if it is large.
 error connection_core::accept(bytes payload)
 {
-    error refusal{};
-    const std::size_t written = payload.size() < direct_write
-                                    ? options_.framing.encode_into(payload, out_.room(), refusal)
-                                    : does_not_fit;
-    if (written != does_not_fit) [[likely]] {
-        out_.commit(written);
+    envelope e;
+    std::size_t written = not_written;
+    if (payload.size() < direct_write) [[likely]] {
+        written = options_.framing.encode_into(payload, out_.room(), e);
     } else {
-        refusal = accept_large(payload);
+        options_.framing.encode(payload, e);
     }
-    if (refusal != error{}) [[unlikely]] {
+    if (written != not_written) [[likely]] {
+        out_.commit(written);
+    } else if (e.refusal == error{}) {
+        append(e, payload);
+    } else {
         ++messages_refused_;
-        return last_refusal_ = refusal;
+        return last_refusal_ = e.refusal;
     }
     ++messages_sent_;
-    if (writing_ || broken_ || out_.empty()) {
-        return {};
-    }
-    if (!takes_more()) {
-        flush_and_note();
-    } else if (!flush_later_.linked()) {
-        loop_.defer(flush_later_);
+    if (out_.size() >= gathers_until_) [[unlikely]] {
+        gather_or_flush();
     }
     return {};
 }
 
+/// What was accepted leaves together with its neighbours when the turn ends; much of it leaves now.
+void connection_core::gather_or_flush()
+{
+    if (writing_ || broken_ || out_.empty()) {
+        return;
+    }
+    if (!takes_more()) {
+        flush_and_note();
+        return;
+    }
+    if (!flush_later_.linked()) {
+        loop_.defer(flush_later_);
+    }
+    if (senders_.empty() && !failure_) {
+        gathers_until_ = options_.high_water_mark;
+    }
+}
+
+void connection_core::stop_gathering() noexcept
+{
+    flush_later_.unlink();
+    gathers_until_ = 0;
+}
+
 readiness connection_core::poll_send(bytes payload)
 {
-    send_refusal_ = {};
-    if (failure_) {
-        return readiness::failure;
-    }
-    if (!senders_.empty() || !takes_more()) {
-        return readiness::pending;
+    if (out_.size() >= gathers_until_) [[unlikely]] {
+        send_refusal_ = {};
+        if (failure_) {
+            return readiness::failure;
+        }
+        if (!senders_.empty() || !takes_more()) {
+            return readiness::pending;
+        }
     }
     send_refusal_ = accept(payload);
-    if (send_refusal_ != error{} || failure_) [[unlikely]] {
+    if (send_refusal_ != error{} || (gathers_until_ == 0 && failure_)) [[unlikely]] {
         return readiness::failure;
     }
     return readiness::value;
@@ -75,20 +98,14 @@ void connection_core::wait_send(operation_waiter<void>& w)
     flush();
 }
 
-/// One that does not fit into the buffer, or is not worth copying there.
-error connection_core::accept_large(bytes payload)
+/// One for which the buffer must grow, or that is not worth copying there.
+void connection_core::append(const envelope& e, bytes payload)
 {
-    envelope e;
-    options_.framing.encode(payload, e);
-    if (e.refusal != error{}) {
-        return e.refusal;
-    }
     if (payload.size() >= direct_write && !writing_) {
         write_direct(e, payload);
     } else {
         out_.append(e.head, payload, e.tail);
     }
-    return {};
 }
 
 /// Gathers what is queued and the message into one write, straight from the caller's memory. Only
@@ -102,7 +119,7 @@ void connection_core::write_direct(const envelope& e, bytes payload)
         return;
     }
     count_sent(*written);
-    flush_later_.unlink();
+    stop_gathering();
     const std::size_t from_queue = std::min(*written, out_.size());
     out_.drop_front(from_queue);
     try {
@@ -131,7 +148,7 @@ void connection_core::keep_rest(std::span<const bytes> pieces, std::size_t writt
 /// Writes what has gathered; true if something went out at once.
 bool connection_core::flush()
 {
-    flush_later_.unlink();
+    stop_gathering();
     if (writing_ || broken_ || out_.empty()) {
         return false;
     }

@@ -223,22 +223,23 @@ TEST(AnyFraming, WritesAFrameWhereItFits)
                 const std::string whole = std::string(head, 'h') + payload + std::string(tail, 't');
                 any_framing framing = around{std::string(head, 'h'), std::string(tail, 't')};
                 for (const std::size_t more : {0, 3}) {
-                    error refusal{};
+                    libnet::envelope envelope;
                     std::string room(whole.size() + more, '.');
                     EXPECT_EQ(framing.encode_into(
                                   as_bytes(payload),
                                   libnet::mutable_bytes(std::as_writable_bytes(std::span(room))),
-                                  refusal),
+                                  envelope),
                               whole.size());
                     EXPECT_EQ(room, whole + std::string(more, '.'));
-                    EXPECT_EQ(refusal, error{});
+                    EXPECT_EQ(envelope.refusal, error{});
                 }
                 if (!whole.empty()) {
-                    error refusal{};
+                    libnet::envelope envelope;
                     std::string room(whole.size() - 1, '.');
                     EXPECT_EQ(framing.encode_into(as_bytes(payload),
-                                                  std::as_writable_bytes(std::span(room)), refusal),
-                              libnet::detail::does_not_fit);
+                                                  std::as_writable_bytes(std::span(room)),
+                                                  envelope),
+                              libnet::detail::not_written);
                     EXPECT_EQ(room, std::string(whole.size() - 1, '.'));
                 }
             }
@@ -250,11 +251,11 @@ TEST(AnyFraming, WritesNothingOfWhatItRefuses)
 {
     any_framing framing = around{"head", "tail"};
     std::string room(1000, '.');
-    libnet::error refusal{};
+    libnet::envelope envelope;
     EXPECT_EQ(framing.encode_into(as_bytes(std::string(101, 'p')),
-                                  std::as_writable_bytes(std::span(room)), refusal),
-              0U);
-    EXPECT_EQ(refusal, libnet::error::refused_payload);
+                                  std::as_writable_bytes(std::span(room)), envelope),
+              libnet::detail::not_written);
+    EXPECT_EQ(envelope.refusal, libnet::error::refused_payload);
     EXPECT_EQ(room, std::string(1000, '.'));
 }
 

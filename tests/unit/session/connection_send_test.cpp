@@ -7,6 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 namespace {
 
 using namespace libnet;
@@ -254,6 +257,49 @@ TEST(ConnectionSend, ARefusedPayloadIsRefusedAlsoAfterWaiting)
         co_return to_string(frame);
     };
     EXPECT_EQ(sim.run(reading()).value(), "after");
+}
+
+/// Counts what it encodes: number (1), length (4), payload; hands out all of it.
+struct numbered {
+    decoded decode(bytes received) const
+    {
+        const decoded rest =
+            lengths.decode(received.subspan(std::min<std::size_t>(1, received.size())));
+        return rest.state == decoded::status::frame
+                   ? decoded::frame(0, 1 + rest.consumed, 1 + rest.consumed)
+                   : decoded::incomplete(1 + rest.needed);
+    }
+    void encode(bytes payload, envelope& out)
+    {
+        lengths.encode(payload, out);
+        head[0] = static_cast<std::byte>(next++);
+        std::ranges::copy(out.head, head.begin() + 1);
+        out.head = head;
+    }
+
+    length_prefix lengths = length_prefix();
+    std::array<std::byte, 1 + header> head{};
+    unsigned next = 0;
+};
+
+TEST(ConnectionSend, EncodesEachMessageOnce)
+{
+    simulation sim;
+    auto [left, right] = sim.connect({.framing = numbered{}}, {.framing = numbered{}});
+    constexpr unsigned count = 200;
+    auto session = [&]() -> task<> {
+        for (unsigned i = 0; i < count;
+             ++i) {  // also those for which the buffer grows, and large ones
+            co_await checked(left.send(std::string(i * 100, 'x')));
+        }
+        co_await checked(left.close());
+    };
+    sim.start(session());
+    const auto received = sim.run(receive_all(right)).value();
+    ASSERT_EQ(received.size(), count);
+    for (unsigned i = 0; i < count; ++i) {
+        EXPECT_EQ(static_cast<unsigned char>(received[i][0]), i);
+    }
 }
 
 TEST(ConnectionSend, AHalfClosedPeerStillGetsItsAnswers)

@@ -42,8 +42,8 @@ std::size_t decode_run(F& framing, bytes received, std::span<found_frame> frames
             last = decoded::failed(error::malformed_frame);
             break;
         }
-        frames[count++] = {received.subspan(found.offset, found.size), found.consumed};
-        received = received.subspan(found.consumed);
+        frames[count++] = {{received.data() + found.offset, found.size}, found.consumed};
+        received = {received.data() + found.consumed, received.size() - found.consumed};
     }
     return count;
 }
@@ -59,21 +59,17 @@ inline std::byte* put(std::byte* at, bytes piece) noexcept
     return at + piece.size();
 }
 
-constexpr std::size_t does_not_fit = SIZE_MAX;
+constexpr std::size_t not_written = SIZE_MAX;
 
-/// Writes a whole frame into `room`. Answers its length, or does_not_fit; 0 if it is refused.
+/// Encodes, and writes the whole frame into `room`. Answers its length; or not_written, if it does
+/// not fit or, as `e` says, is refused.
 template <class F>
-std::size_t encode_into(F& framing, bytes payload, mutable_bytes room, error& refusal)
+std::size_t encode_into(F& framing, bytes payload, mutable_bytes room, envelope& e)
 {
-    envelope e;
     framing.encode(payload, e);
-    if (e.refusal != error{}) [[unlikely]] {
-        refusal = e.refusal;
-        return 0;
-    }
     const std::size_t whole = e.head.size() + payload.size() + e.tail.size();
-    if (whole > room.size()) [[unlikely]] {
-        return does_not_fit;
+    if (whole > room.size() || e.refusal != error{}) [[unlikely]] {
+        return not_written;
     }
     put(put(put(room.data(), e.head), payload), e.tail);
     return whole;
@@ -110,9 +106,9 @@ public:
     {
         return model_->decode_run(received, frames, last);
     }
-    std::size_t encode_into(bytes payload, mutable_bytes room, error& refusal)
+    std::size_t encode_into(bytes payload, mutable_bytes room, envelope& e)
     {
-        return model_->encode_into(payload, room, refusal);
+        return model_->encode_into(payload, room, e);
     }
 
 private:
@@ -122,7 +118,7 @@ private:
         virtual void encode(bytes payload, envelope& out) = 0;
         virtual std::size_t decode_run(bytes received, std::span<detail::found_frame> frames,
                                        decoded& last) = 0;
-        virtual std::size_t encode_into(bytes payload, mutable_bytes room, error& refusal) = 0;
+        virtual std::size_t encode_into(bytes payload, mutable_bytes room, envelope& e) = 0;
         virtual std::unique_ptr<interface> clone() const = 0;
     };
 
@@ -136,9 +132,9 @@ private:
         {
             return detail::decode_run(framing_, received, frames, last);
         }
-        std::size_t encode_into(bytes payload, mutable_bytes room, error& refusal) override
+        std::size_t encode_into(bytes payload, mutable_bytes room, envelope& e) override
         {
-            return detail::encode_into(framing_, payload, room, refusal);
+            return detail::encode_into(framing_, payload, room, e);
         }
         std::unique_ptr<interface> clone() const override
         {

@@ -13,9 +13,9 @@ namespace libnet {
 
 namespace detail {
 
-/// What poll() found. An int's worth, because a result by value would be copied on the path of
+/// What poll() found. A byte, because a result by value would be copied on the path of
 /// every message.
-enum class readiness : int { pending, value, failure };
+enum class readiness : unsigned char { pending, value, failure };
 
 /// What an operation was called with: two words.
 struct operation_arguments {
@@ -43,7 +43,8 @@ struct operation_waiter : waiter {
 /// What stands behind an operation: `source` is the object that it was called on.
 template <class T>
 struct operation_vtable {
-    /// Tries to answer at once. After value or failure take() follows immediately.
+    /// Tries to answer at once. After value or failure take() follows immediately, unless there is
+    /// no value to take.
     readiness (*poll)(void* source, operation_arguments);
     result<T> (*take)(void* source);
 
@@ -146,12 +147,7 @@ struct operation_awaiter {
     LIBNET_ASIO_ALWAYS_INLINE std::conditional_t<Checked, T, result<T>> await_resume()
     {
         if constexpr (Checked) {
-            if constexpr (std::is_void_v<T>) {
-                if (!suspended) {
-                    (void)op.table_->take(op.source_);
-                }
-                return;
-            } else {
+            if constexpr (!std::is_void_v<T>) {
                 return suspended ? std::move(**slot.outcome) : *op.table_->take(op.source_);
             }
         } else {
