@@ -76,7 +76,8 @@ coverage() {
     build_preset coverage
     find build/coverage -name '*.gcda' -delete # the counts of an earlier run
     test_preset coverage
-    python3 tools/checks/branch_coverage.py build/coverage 95 libnet/include/libnet/framing libnet/src/framing
+    python3 tools/checks/branch_coverage.py build/coverage 95 \
+        libnet/include/libnet/{framing,policy} libnet/src/{framing,policy}
 }
 
 # Instructions per message; and the benchmarks, which nothing else builds.

@@ -5,6 +5,7 @@
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
 #include <libnet/core/error.hpp>
+#include <libnet/core/ip_address.hpp>
 #include <libnet/core/literals.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/core/time.hpp>
@@ -18,6 +19,8 @@
 #include <libnet/framing/raw.hpp>
 #include <libnet/framing/receive_buffer.hpp>
 #include <libnet/framing/varint.hpp>
+#include <libnet/policy/admission.hpp>
+#include <libnet/policy/token_bucket.hpp>
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/fiber.hpp>
 #include <libnet/runtime/frame_pool.hpp>

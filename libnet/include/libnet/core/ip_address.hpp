@@ -1,0 +1,40 @@
+#pragma once
+
+#include <libnet/core/bytes.hpp>
+#include <libnet/core/config.hpp>
+
+#include <array>
+#include <compare>
+#include <cstddef>
+
+namespace libnet {
+
+/// The address of a machine as the network writes it, without a port. Without bytes it stands for
+/// peers that have none: Unix sockets, streams in memory.
+class LIBNET_ASIO_DECL ip_address {
+public:
+    ip_address() noexcept = default;
+
+    /// 4 bytes or 16; any other number is no address. An IPv4 address that is mapped into IPv6
+    /// (::ffff:192.0.2.1) is the IPv4 address, as which its owner counts.
+    explicit ip_address(bytes octets) noexcept;
+
+    bool empty() const noexcept { return size_ == 0; }
+    bool is_v4() const noexcept { return size_ == 4; }
+    bool is_v6() const noexcept { return size_ == 16; }
+
+    bytes octets() const noexcept { return bytes(octets_).first(size_); }
+
+    /// The network that it belongs to: its first `bits` bits, and zeroes. More bits than it has are
+    /// all of them.
+    ip_address network(unsigned bits) const noexcept;
+
+    /// By family, then by bytes: the addresses of a network stand side by side.
+    friend auto operator<=>(const ip_address&, const ip_address&) = default;
+
+private:
+    unsigned char size_ = 0;
+    std::array<std::byte, 16> octets_{};
+};
+
+}  // namespace libnet
