@@ -23,7 +23,7 @@ struct stream_calls {
 };
 
 /// Any stream, with a look at how it is used.
-class counting_stream final : public stream {
+class counting_stream : public stream {
 public:
     counting_stream(std::unique_ptr<stream> inner, std::shared_ptr<stream_calls> calls)
         : inner_(std::move(inner)), calls_(std::move(calls))
@@ -73,6 +73,7 @@ public:
 
     std::string peer() const override { return inner_->peer(); }
     std::string local() const override { return inner_->local(); }
+    ip_address peer_address() const noexcept override { return inner_->peer_address(); }
     int native_handle() const noexcept override { return inner_->native_handle(); }
 
 private:

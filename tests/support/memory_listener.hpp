@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/addressed_stream.hpp"
+
 #include <libnet/runtime/timer.hpp>
 #include <libnet/testing/simulation.hpp>
 #include <libnet/testing/stream_pair.hpp>
@@ -26,6 +28,15 @@ public:
     {
         testing::stream_pair pair(sim_.home(), there, back);
         come(pair.take_right());
+        return connection(pair.take_left(), std::move(options));
+    }
+
+    /// A new client from some machine; `calls` says what the server did with it.
+    connection connect_from(const ip_address& address, connection_options options = {},
+                            std::shared_ptr<stream_calls> calls = std::make_shared<stream_calls>())
+    {
+        testing::stream_pair pair(sim_.home());
+        come(std::make_unique<addressed_stream>(pair.take_right(), std::move(calls), address));
         return connection(pair.take_left(), std::move(options));
     }
 

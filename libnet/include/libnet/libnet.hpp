@@ -39,6 +39,7 @@
 #include <libnet/session/connection_handle.hpp>
 #include <libnet/session/connection_info.hpp>
 #include <libnet/session/inbox.hpp>
+#include <libnet/session/refusal.hpp>
 #include <libnet/session/server.hpp>
 #include <libnet/transport/endpoint.hpp>
 #include <libnet/transport/listener.hpp>

@@ -1,3 +1,5 @@
+#include "refusals.hpp"
+
 #include <libnet/session/server.hpp>
 
 #include <libnet/runtime/group.hpp>
@@ -43,18 +45,30 @@ struct server::state {
     };
 
     state(result<endpoint> e, std::unique_ptr<listener> l, session s, server_options o)
-        : where(std::move(e)), source(std::move(l)), serve(std::move(s)), options(std::move(o))
+        : where(std::move(e)),
+          source(std::move(l)),
+          serve(std::move(s)),
+          options(std::move(o)),
+          gate(options.admission),
+          refusals(options.refusal, options.connection.framing, [this] { accept_again(); })
     {
         if (!options.connection.idle_timeout) {
             options.connection.idle_timeout = server_options::default_idle_timeout;
         }
     }
 
-    task<> run_session(connection peer);
+    class place;
+
+    task<> run_session(connection peer, place in);
     task<> accept_all(group& sessions);
+    task<> admit(group& sessions, std::unique_ptr<stream> transport);
+    task<> wait_for_room();
     task<> pause_after(const error_code& failed, duration pause);
-    void begin(group& sessions, std::unique_ptr<stream> transport);
+    task<> sleep_until_woken(time_point when);
+    void begin(group& sessions, std::unique_ptr<stream> transport, place in);
+    void refuse(group& sessions, std::unique_ptr<stream> transport, admission::decision limit);
     void count(const connection_info& info) noexcept;
+    void accept_again() noexcept;
     void stop_accepting() noexcept;
 
     result<endpoint> where;
@@ -63,7 +77,10 @@ struct server::state {
     server_options options;
 
     // The loop's thread.
+    loop* home = nullptr;
     detail::node_list<live> connections;
+    admission gate;  // before run(): under stop_mutex
+    detail::refusals refusals;
     bool stopping = false;
     timer* retry = nullptr;  // when accepting pauses
 
@@ -73,6 +90,7 @@ struct server::state {
 
     std::atomic<std::uint64_t> accepted{0};
     std::atomic<std::uint64_t> active{0};
+    std::atomic<std::uint64_t> refused{0};
     std::atomic<std::uint64_t> accept_errors{0};
     std::atomic<std::uint64_t> messages_received{0};
     std::atomic<std::uint64_t> messages_sent{0};
@@ -80,8 +98,29 @@ struct server::state {
     std::atomic<std::uint64_t> bytes_sent{0};
 };
 
+/// The place of somebody who was let in, free again when it goes, however it goes.
+class server::state::place {
+public:
+    place(state& s, const ip_address& who) noexcept : of_(&s), who_(who) {}
+    place(place&& other) noexcept : of_(std::exchange(other.of_, nullptr)), who_(other.who_) {}
+    place& operator=(place&&) = delete;
+    ~place() { leave(); }
+
+    void leave() noexcept
+    {
+        if (state* const of = std::exchange(of_, nullptr)) {
+            of->gate.leave(who_);
+            of->accept_again();
+        }
+    }
+
+private:
+    state* of_;
+    ip_address who_;
+};
+
 /// One client, from accept to close.
-task<> server::state::run_session(connection peer)
+task<> server::state::run_session(connection peer, place in)
 {
     struct one_of {
         explicit one_of(std::atomic<std::uint64_t>& c) noexcept : count(c) {}
@@ -89,8 +128,8 @@ task<> server::state::run_session(connection peer)
         std::atomic<std::uint64_t>& count;
     };
     std::optional<one_of> counted(active);
-    live place(peer);
-    connections.push_back(place);
+    live listed(peer);
+    connections.push_back(listed);
     session_report report;
     result<> outcome;
     if (options.on_open) {
@@ -114,20 +153,18 @@ task<> server::state::run_session(connection peer)
         count(report.info);
     } catch (const std::bad_alloc&) {  // then its destructor closes it
     }
-    place.unlink();
+    listed.unlink();
     counted.reset();
-    if (retry != nullptr) {
-        retry->expires_after(duration::zero());  // a descriptor has come free
-    }
+    in.leave();
     if (options.on_close) {
         options.on_close(report);
     }
 }
 
-void server::state::begin(group& sessions, std::unique_ptr<stream> transport)
+void server::state::begin(group& sessions, std::unique_ptr<stream> transport, place in)
 {
     connection peer(std::move(transport), options.connection);
-    sessions.start(run_session(std::move(peer)));
+    sessions.start(run_session(std::move(peer), std::move(in)));
     ++accepted;
     ++active;  // the session itself begins later
 }
@@ -141,9 +178,12 @@ task<> server::state::accept_all(group& sessions)
     while (!stopping && self.current_scope()->stopped == error{}) {
         error_code failed;
         try {
+            if (const auto room = co_await wait_for_room(); !room) {
+                break;
+            }
             auto transport = co_await source->accept();
             if (transport) {
-                begin(sessions, std::move(*transport));
+                (void)co_await admit(sessions, std::move(*transport));
                 pause = first_pause;
                 aborted = 0;
                 continue;
@@ -165,6 +205,53 @@ task<> server::state::accept_all(group& sessions)
     }
 }
 
+/// Lets a client in, or turns it away. It waits here only if the limits have become lower since
+/// accept() began.
+task<> server::state::admit(group& sessions, std::unique_ptr<stream> transport)
+{
+    const ip_address who = transport->peer_address();
+    for (;;) {
+        const auto decision = gate.ask(who, home->now());
+        if (decision == admission::decision::let_in) {
+            begin(sessions, std::move(transport), place(*this, who));
+            co_return;
+        }
+        if (options.surplus == libnet::surplus::refuse ||
+            decision == admission::decision::max_per_address) {
+            refuse(sessions, std::move(transport), decision);
+            co_return;
+        }
+        co_await checked(wait_for_room());
+    }
+}
+
+/// As long as nobody can be let in, nobody is accepted: clients wait in the backlog. A connection
+/// that ends and new limits wake us early. Fails if the server stops meanwhile.
+task<> server::state::wait_for_room()
+{
+    while (options.surplus == libnet::surplus::wait) {
+        const time_point now = home->now();
+        const time_point when = gate.when_next(now);
+        if (when <= now) {
+            co_return;
+        }
+        co_await checked(sleep_until_woken(when));
+        if (stopping) {
+            co_await fail(error::closed);
+        }
+    }
+}
+
+void server::state::refuse(group& sessions, std::unique_ptr<stream> transport,
+                           admission::decision limit)
+{
+    ++refused;
+    if (options.on_refused) {
+        options.on_refused({.peer = transport->peer(), .limit = limit});
+    }
+    refusals.turn_away(sessions, std::move(transport));
+}
+
 /// Out of descriptors or memory. Clients wait in the backlog meanwhile; a connection that ends wakes
 /// us early.
 task<> server::state::pause_after(const error_code& failed, duration pause)
@@ -172,11 +259,27 @@ task<> server::state::pause_after(const error_code& failed, duration pause)
     if (options.on_accept_error) {
         options.on_accept_error(failed, pause);
     }
-    timer wait(co_await this_loop());
-    wait.expires_after(pause);
-    retry = &wait;
-    (void)co_await wait.wait();
-    retry = nullptr;
+    (void)co_await sleep_until_woken(add(home->now(), pause));
+}
+
+task<> server::state::sleep_until_woken(time_point when)
+{
+    struct forget {
+        timer*& target;
+        ~forget() { target = nullptr; }
+    };
+    timer wait(*home);
+    wait.expires_at(when);
+    const forget on_end{retry = &wait};
+    co_await checked(wait.wait());
+}
+
+/// There may be a descriptor, or room, or another limit.
+void server::state::accept_again() noexcept
+{
+    if (retry != nullptr) {
+        retry->expires_after(duration::zero());
+    }
 }
 
 void server::state::stop_accepting() noexcept
@@ -185,9 +288,7 @@ void server::state::stop_accepting() noexcept
     if (source) {
         source->close();
     }
-    if (retry != nullptr) {
-        retry->expires_after(duration::zero());
-    }
+    accept_again();
 }
 
 void server::state::count(const connection_info& info) noexcept
@@ -225,6 +326,7 @@ task<> server::run()
         loop& home = co_await this_loop();
         {
             const std::lock_guard lock(s->stop_mutex);
+            s->home = &home;
             s->box = home.remote();
             s->stopping = s->stop_asked;
         }
@@ -256,43 +358,29 @@ void server::stop()
     }
 }
 
+void server::set_admission(const admission_limits& limits)
+{
+    const std::lock_guard lock(state_->stop_mutex);
+    if (!state_->box) {
+        state_->gate = admission(limits);
+        return;
+    }
+    state_->box->post([s = state_, limits] {
+        s->gate.set_limits(limits, s->home->now());
+        s->accept_again();
+    });
+}
+
 server_stats server::stats() const
 {
     return {.accepted = state_->accepted,
             .active = state_->active,
+            .refused = state_->refused,
             .accept_errors = state_->accept_errors,
             .messages_received = state_->messages_received,
             .messages_sent = state_->messages_sent,
             .bytes_received = state_->bytes_received,
             .bytes_sent = state_->bytes_sent};
-}
-
-namespace {
-
-std::string how_it_ended(const session_report& report)
-{
-    if (!report.exception) {
-        return report.reason.message();
-    }
-    try {
-        std::rethrow_exception(report.exception);
-    } catch (const std::exception& e) {
-        return std::string("the session threw: ") + e.what();
-    } catch (...) {
-        return "the session threw something that is no std::exception";
-    }
-}
-
-}  // namespace
-
-std::string session_report::text() const
-{
-    std::string line = how_it_ended(*this);
-    if (const auto count = info.messages_refused) {
-        line += "; " + std::to_string(count) + (count == 1 ? " message was" : " messages were") +
-                " not sent: " + info.refusal.message();
-    }
-    return line;
 }
 
 }  // namespace libnet

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <span>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -75,6 +76,21 @@ std::string to_text(const socket_endpoint& e)
     case AF_INET6: return text_of_v6(read_as<sockaddr_in6>(e));
     case AF_UNIX: return text_of_unix(read_as<sockaddr_un>(e), e.size());
     default: return "?";
+    }
+}
+
+ip_address address_of(const socket_endpoint& e) noexcept
+{
+    switch (e.protocol().family()) {
+    case AF_INET: {
+        const auto v4 = read_as<sockaddr_in>(e);
+        return ip_address(std::as_bytes(std::span(&v4.sin_addr, 1)));
+    }
+    case AF_INET6: {
+        const auto v6 = read_as<sockaddr_in6>(e);
+        return ip_address(std::as_bytes(std::span(&v6.sin6_addr, 1)));
+    }
+    default: return {};
     }
 }
 

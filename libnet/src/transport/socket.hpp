@@ -1,5 +1,6 @@
 #pragma once
 
+#include <libnet/core/ip_address.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/transport/socket_options.hpp>
 
@@ -21,6 +22,9 @@ using socket_endpoint = stream_protocol::endpoint;
 /// "127.0.0.1:9000", "[::1]:9000", "unix:/run/service.sock", "unix:@abstract"; "unix:" for an end
 /// without a name.
 std::string to_text(const socket_endpoint& e);
+
+/// Its address without the port; none for a Unix socket.
+ip_address address_of(const socket_endpoint& e) noexcept;
 
 /// Opens a socket, close-on-exec and non-blocking from its first moment. -1 on failure. Multipath
 /// TCP, if it is asked for and the kernel has it.

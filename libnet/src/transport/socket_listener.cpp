@@ -90,8 +90,8 @@ result<std::unique_ptr<stream>> socket_listener::take_over(int descriptor,
     if (failed) {
         return failed;  // the kernel is out of something
     }
-    return std::unique_ptr<stream>(
-        std::make_unique<socket_stream>(loop_, std::move(socket), std::move(name)));
+    return std::unique_ptr<stream>(std::make_unique<socket_stream>(
+        loop_, std::move(socket), std::move(name), address_of(peer)));
 }
 
 void socket_listener::close() noexcept

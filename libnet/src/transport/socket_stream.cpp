@@ -72,8 +72,13 @@ struct socket_stream::write_handler {
     loop* home;
 };
 
-socket_stream::socket_stream(loop& home, stream_socket socket, std::string peer, std::string local)
-    : loop_(home), socket_(std::move(socket)), peer_(std::move(peer)), local_(std::move(local))
+socket_stream::socket_stream(loop& home, stream_socket socket, std::string peer,
+                             const ip_address& address, std::string local)
+    : loop_(home),
+      socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      address_(address),
+      local_(std::move(local))
 {
     socket_.non_blocking(true);
 }

@@ -13,7 +13,8 @@ namespace libnet::detail {
 class socket_stream final : public stream {
 public:
     /// `local` is empty where the kernel can be asked for it.
-    socket_stream(loop& home, stream_socket socket, std::string peer, std::string local = {});
+    socket_stream(loop& home, stream_socket socket, std::string peer, const ip_address& address,
+                  std::string local = {});
 
     loop& home() const noexcept override { return loop_; }
     void read_some(mutable_bytes room, stream_events& events) override;
@@ -25,6 +26,7 @@ public:
     void close() noexcept override;
     std::string peer() const override { return peer_; }
     std::string local() const override;
+    ip_address peer_address() const noexcept override { return address_; }
     int native_handle() const noexcept override;
 
 private:
@@ -35,6 +37,7 @@ private:
     loop& loop_;
     mutable stream_socket socket_;
     std::string peer_;
+    ip_address address_;
     std::string local_;
     operation_memory reading_;
     operation_memory writing_;

@@ -95,7 +95,8 @@ task<std::unique_ptr<stream>> connect_to(socket_endpoint address, socket_options
             apply_when_connected(socket.native_handle(), address.protocol().family(), options)) {
         co_return failed;
     }
-    co_return std::make_unique<socket_stream>(home, std::move(socket), to_text(address));
+    co_return std::make_unique<socket_stream>(home, std::move(socket), to_text(address),
+                                              address_of(address));
 }
 
 task<std::unique_ptr<stream>> connect_to_any(endpoint where, socket_options options)

@@ -96,7 +96,7 @@ task<std::unique_ptr<stream>> connect_to_path(std::string path, socket_options o
         pause = std::min<duration>(2 * pause, std::chrono::milliseconds(50));
     }
     const std::string server = to_text(*address);
-    co_return std::make_unique<socket_stream>(home, std::move(socket), server,
+    co_return std::make_unique<socket_stream>(home, std::move(socket), server, ip_address(),
                                               server + describe_this_process());
 }
 

@@ -2,8 +2,10 @@
 
 #include <libnet/core/config.hpp>
 #include <libnet/core/literals.hpp>
+#include <libnet/policy/admission.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/session/connection.hpp>
+#include <libnet/session/refusal.hpp>
 #include <libnet/transport/listener.hpp>
 #include <libnet/transport/socket_options.hpp>
 
@@ -35,6 +37,16 @@ struct server_options {
     connection_options connection{};
     socket_options socket{};
 
+    /// How many clients are let in, and how fast; server::set_admission() changes it later.
+    admission_limits admission{};
+
+    /// What becomes of those above max_connections and accept_rate. One above max_per_address is
+    /// refused in any case, or it would stand in the way of the others.
+    libnet::surplus surplus = libnet::surplus::wait;
+
+    /// The message that a refused client gets, framed like every other; none if it is empty.
+    std::string refusal{};
+
     /// How long sessions may take to finish when the server stops; then they are cancelled.
     duration drain_timeout = std::chrono::seconds(30);
 
@@ -43,13 +55,17 @@ struct server_options {
     std::function<void(const libnet::connection&)> on_open = nullptr;
     std::function<void(const session_report&)> on_close = nullptr;
 
+    /// A client was refused. A flood of clients is a flood of calls.
+    std::function<void(const refusal_report&)> on_refused = nullptr;
+
     /// accept failed: the server goes on by itself, after `pause`.
     std::function<void(error_code why, duration pause)> on_accept_error = nullptr;
 };
 
 struct server_stats {
-    std::uint64_t accepted = 0;  ///< connections since the start
+    std::uint64_t accepted = 0;  ///< connections since the start, without those refused
     std::uint64_t active = 0;    ///< connections now
+    std::uint64_t refused = 0;   ///< clients turned away since the start
     std::uint64_t accept_errors = 0;
 
     /// Of connections that have ended.
@@ -72,7 +88,7 @@ public:
     using session = std::function<task<>(connection&)>;
 
     /// Opens nothing yet. Throws boost::system::system_error for text that is no HOST:PORT
-    /// and no unix:PATH.
+    /// and no unix:PATH, and for a `refusal` that the framing cannot carry.
     server(std::string_view where, session serve, server_options options = {});
 
     /// Takes connections from `source` instead of a TCP socket of its own.
@@ -91,6 +107,10 @@ public:
 
     /// Any thread, any time, any number of times.
     void stop();
+
+    /// Other limits than those it began with. Any thread, any time. Nobody who is in has to leave:
+    /// above a lower limit nobody is let in until they are fewer.
+    void set_admission(const admission_limits& limits);
 
     /// Any thread.
     server_stats stats() const;

@@ -2,6 +2,7 @@
 
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
+#include <libnet/core/ip_address.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/runtime/loop.hpp>
 
@@ -120,6 +121,10 @@ public:
     /// Whom it leads to and from where, for people: "127.0.0.1:9000".
     virtual std::string peer() const = 0;
     virtual std::string local() const = 0;
+
+    /// The address that the peer counts for where clients are counted by address; none where it has
+    /// none, as on a Unix socket.
+    virtual ip_address peer_address() const noexcept { return {}; }
 
     /// The descriptor, or -1 where there is none.
     virtual int native_handle() const noexcept { return -1; }
