@@ -1,5 +1,6 @@
 /// tcp_echo_server: sends every message back to whoever sent it.
 
+#include "../support/admission_flags.hpp"
 #include "../support/experiments.hpp"
 #include "../support/flags.hpp"
 
@@ -7,6 +8,7 @@
 
 #include <csignal>
 #include <iostream>
+#include <memory>
 #include <string>
 
 namespace {
@@ -57,6 +59,8 @@ void report_connections(libnet::server_options& options)
         print("closed " + info.peer + ": " + ended.text() + " (" +
               traffic(info.messages_received, info.bytes_received, info.bytes_sent) + ")");
     };
+    options.on_refused = [log = std::make_shared<flags::refusal_log>(print)](
+                             const libnet::refusal_report& refused) { log->add(refused); };
 }
 
 }  // namespace
@@ -91,7 +95,8 @@ int main(int argc, char** argv)
                         "Ends a connection on which nothing has happened for so long");
     flags::add_duration(app, "--send-timeout", options.connection.send_timeout,
                         "Ends a connection whose client has taken nothing for so long");
-    app.add_flag("--quiet", quiet, "No line for each connection that opens or closes");
+    flags::add_admission(app, options);
+    app.add_flag("--quiet", quiet, "No line for each connection that opens, closes or is refused");
     flags::add_experiments(app, experiment);
     try {
         app.parse(argc, argv);
@@ -124,7 +129,8 @@ int main(int argc, char** argv)
         const int exit_code = libnet::run(server.run());
         const libnet::server_stats total = server.stats();
         print("stopped after " + flags::count(total.accepted, "connection") + ", " +
-              traffic(total.messages_received, total.bytes_received, total.bytes_sent));
+              traffic(total.messages_received, total.bytes_received, total.bytes_sent) +
+              (total.refused == 0 ? "" : ", " + std::to_string(total.refused) + " refused"));
         return exit_code;
     } catch (const std::exception& failure) {
         std::cerr << "tcp_echo_server: " << failure.what() << '\n';

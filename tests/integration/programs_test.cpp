@@ -72,6 +72,10 @@ INSTANTIATE_TEST_SUITE_P(
         wrong_usage{"ClientNoFile", {client_program, "--file", "/does/not/exist"}, "--file"},
         wrong_usage{
             "ClientFileAndMessage", {client_program, "--file", "/proc/self/exe", "x"}, "--file"},
+        wrong_usage{"ServerNoConnections", {server_program, "--max-connections", "0"}, "unlimited"},
+        wrong_usage{"ServerHalfAConnection", {server_program, "--max-per-address", "1.5"}, "10"},
+        wrong_usage{"ServerRatePerMinute", {server_program, "--accept-rate", "5/min"}, "100/s"},
+        wrong_usage{"ServerSurplus", {server_program, "--surplus", "drop"}, "wait or refuse"},
         wrong_usage{"ServerNoDelay", {server_program, "--no-delay", "maybe"}, "on or off"},
         wrong_usage{"ClientCongestion",
                     {client_program, "--congestion", "a-name-that-is-too-long", "x"},
@@ -85,7 +89,9 @@ TEST(Programs, HelpNamesEveryFlag)
     child_process server({server_program, "--help"});
     const auto of_server = server.finish();
     EXPECT_EQ(of_server.code, 0);
-    for (const char* flag : {"--listen", "--framing", "--max-frame", "--idle-timeout", "--quiet"}) {
+    for (const char* flag :
+         {"--listen", "--framing", "--max-frame", "--idle-timeout", "--max-connections",
+          "--max-per-address", "--accept-rate", "--surplus", "--quiet"}) {
         EXPECT_THAT(of_server.output, HasSubstr(flag));
     }
     child_process client({client_program, "--help"});

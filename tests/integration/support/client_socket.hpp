@@ -31,7 +31,8 @@ inline std::string framed(std::string_view payload, std::size_t width = 4)
 /// A client that knows nothing of libnet: a plain blocking socket of the loopback interface.
 class client_socket {
 public:
-    explicit client_socket(std::uint16_t port, int receive_buffer = 0)
+    /// `from` is the last number of the address that it has: 127.0.0.2 is on this machine, too.
+    explicit client_socket(std::uint16_t port, int receive_buffer = 0, unsigned from = 1)
         : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
     {
         if (receive_buffer != 0) {
@@ -40,6 +41,11 @@ public:
         }
         sockaddr_in address{};
         address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from);
+        if (from != 1 &&
+            ::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+            error_ = errno;
+        }
         address.sin_port = htons(port);
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         if (::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
