@@ -110,6 +110,36 @@ TEST(Admission, AnAddressHasItsShare)
     EXPECT_TRUE(echoes(neighbour));
 }
 
+// On a socket for both families IPv4 addresses come mapped into IPv6: still they are many, not one /64.
+TEST(Admission, AMappedAddressIsAnIpv4Address)
+{
+    echo_server server({"--listen", ":0", "--max-per-address", "1", "--quiet"});
+    client_socket first(server.port());
+    ASSERT_TRUE(echoes(first));
+    client_socket second(server.port());
+    EXPECT_TRUE(is_refused(second));
+    client_socket neighbour(server.port(), 0, 2);
+    EXPECT_TRUE(echoes(neighbour));
+}
+
+TEST(Admission, ClientsOfAUnixSocketHaveNoAddress)
+{
+    served local(echo, {.admission = {.max_connections = 3, .max_per_address = 1}},
+                 "unix:@libnet-admission-" + std::to_string(::getpid()));
+    std::vector<libnet::connection> clients;
+    auto come = [&]() -> libnet::task<> {
+        for (int i = 0; i < 3; ++i) {
+            clients.push_back(co_await checked(libnet::connect(local.where())));
+            co_await checked(clients.back().send("hello"));
+            co_await checked(clients.back().receive());
+        }
+        EXPECT_EQ(local.server().stats().active, 3U);
+        clients.clear();
+    };
+    EXPECT_EQ(libnet::run(come(), signals_alone), 0);
+    EXPECT_EQ(local.server().stats().refused, 0U);
+}
+
 TEST(Admission, ARateIsKept)
 {
     echo_server server({"--accept-rate", "20/s", "--quiet"});

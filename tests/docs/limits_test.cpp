@@ -1,0 +1,95 @@
+#include <libnet/libnet.hpp>
+
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <string>
+
+namespace {
+
+using namespace libnet;
+using namespace libnet::literals;
+
+// [limits]
+server_options with_limits()
+{
+    server_options options;
+    options.connection.framing = delimited("\n");
+    options.admission.max_connections = 2000;  // at a time
+    options.admission.max_per_address = 20;    // of them of one address
+    options.admission.accept_rate = 100;       // new ones per second
+    return options;
+}
+// [end]
+
+// [refusing]
+server_options with_a_word_to_the_surplus()
+{
+    server_options options = with_limits();
+    options.surplus = surplus::refuse;
+    options.refusal = "busy, try again later";  // a message of the framing: a line, here
+    options.on_refused = [](const refusal_report& refused) {
+        std::cerr << refused.peer + ": " + refused.text() + '\n';
+    };
+    return options;
+}
+// [end]
+
+// [changing]
+// From any thread: those who are in stay, nobody else comes in.
+void close_the_door(server& s)
+{
+    s.set_admission({.max_connections = 0});
+}
+// [end]
+
+task<> echo(connection& peer)
+{
+    while (auto line = co_await peer.receive()) {
+        co_await peer.send(*line);
+    }
+}
+
+/// Two clients, one before the door is closed and one after it: what each of them hears.
+task<> come_and_listen(server& s, const std::string& where, std::string& first, std::string& second)
+{
+    auto before = co_await checked(connect(where, delimited("\n")));
+    co_await checked(before.send("hello"));
+    first = to_string(co_await checked(before.receive()));
+    close_the_door(s);
+    co_await checked(yield());
+    auto after = co_await checked(connect(where, delimited("\n")));
+    const auto line = co_await within(200ms, after.receive());
+    second = line ? to_string(*line) : line.error().message();
+    s.stop();
+}
+
+std::string second_client_hears(server_options options)
+{
+    std::string where;
+    options.on_listening = [&](const std::string& w) { where = w; };
+    server subject("127.0.0.1:0", echo, options);
+    std::string first;
+    std::string second;
+    auto both = [&](group& tasks) -> task<> {
+        tasks.start(subject.run());
+        co_await checked(yield());
+        co_await checked(come_and_listen(subject, where, first, second));
+        co_await checked(tasks.join());
+    };
+    libnet::run(with_group(both), {.on_signal = run_options::signals::ignore});
+    EXPECT_EQ(first, "hello");
+    return second;
+}
+
+TEST(LimitsPage, TheSurplusWaits)
+{
+    EXPECT_EQ(second_client_hears(with_limits()), "the deadline passed");
+}
+
+TEST(LimitsPage, TheSurplusIsTold)
+{
+    EXPECT_EQ(second_client_hears(with_a_word_to_the_surplus()), "busy, try again later");
+}
+
+}  // namespace
