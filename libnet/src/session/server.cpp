@@ -63,8 +63,6 @@ struct server::state {
     task<> accept_all(group& sessions);
     task<> admit(group& sessions, std::unique_ptr<stream> transport);
     task<> wait_for_room();
-    task<> pause_after(const error_code& failed, duration pause);
-    task<> sleep_until_woken(time_point when);
     void begin(group& sessions, std::unique_ptr<stream> transport, place in);
     void refuse(group& sessions, std::unique_ptr<stream> transport, admission::decision limit);
     void count(const connection_info& info) noexcept;
@@ -82,7 +80,7 @@ struct server::state {
     admission gate;  // before run(): under stop_mutex
     detail::refusals refusals;
     bool stopping = false;
-    timer* retry = nullptr;  // when accepting pauses
+    std::optional<timer> retry;  // accepting pauses on it; moved, it also ends a pause to come
 
     std::mutex stop_mutex;  // of the next two
     std::shared_ptr<detail::mailbox> box;
@@ -200,7 +198,13 @@ task<> server::state::accept_all(group& sessions)
         if (concerns_one_connection(failed) && ++aborted < aborted_in_a_row) {
             continue;
         }
-        co_await pause_after(failed, pause);
+        if (options.on_accept_error) {
+            options.on_accept_error(failed, pause);
+        }
+        // Out of descriptors or memory: no task of its own here, which would need some. Clients wait
+        // in the backlog meanwhile; a connection that ends wakes us early.
+        retry->expires_after(pause);
+        (void)co_await retry->wait();
         pause = std::min(2 * pause, longest_pause);
     }
 }
@@ -230,15 +234,16 @@ task<> server::state::admit(group& sessions, std::unique_ptr<stream> transport)
 task<> server::state::wait_for_room()
 {
     while (options.surplus == libnet::surplus::wait) {
+        if (stopping) {
+            co_await fail(error::closed);
+        }
         const time_point now = home->now();
         const time_point when = gate.when_next(now);
         if (when <= now) {
             co_return;
         }
-        co_await checked(sleep_until_woken(when));
-        if (stopping) {
-            co_await fail(error::closed);
-        }
+        retry->expires_at(when);
+        co_await checked(retry->wait());
     }
 }
 
@@ -252,32 +257,10 @@ void server::state::refuse(group& sessions, std::unique_ptr<stream> transport,
     refusals.turn_away(sessions, std::move(transport));
 }
 
-/// Out of descriptors or memory. Clients wait in the backlog meanwhile; a connection that ends wakes
-/// us early.
-task<> server::state::pause_after(const error_code& failed, duration pause)
-{
-    if (options.on_accept_error) {
-        options.on_accept_error(failed, pause);
-    }
-    (void)co_await sleep_until_woken(add(home->now(), pause));
-}
-
-task<> server::state::sleep_until_woken(time_point when)
-{
-    struct forget {
-        timer*& target;
-        ~forget() { target = nullptr; }
-    };
-    timer wait(*home);
-    wait.expires_at(when);
-    const forget on_end{retry = &wait};
-    co_await checked(wait.wait());
-}
-
 /// There may be a descriptor, or room, or another limit.
 void server::state::accept_again() noexcept
 {
-    if (retry != nullptr) {
+    if (retry) {
         retry->expires_after(duration::zero());
     }
 }
@@ -327,6 +310,7 @@ task<> server::run()
         {
             const std::lock_guard lock(s->stop_mutex);
             s->home = &home;
+            s->retry.emplace(home);
             s->box = home.remote();
             s->stopping = s->stop_asked;
         }

@@ -270,6 +270,52 @@ TEST(ServerAdmission, StopsWithAClientInItsHand)
     }
 }
 
+/// Its accept() awaits so often without waiting that the task has few such awaits left in this turn.
+class tiring_listener final : public listener {
+public:
+    tiring_listener(std::unique_ptr<listener> inner, unsigned awaits)
+        : inner_(std::move(inner)), awaits_(awaits)
+    {
+    }
+
+    task<std::unique_ptr<stream>> accept() override
+    {
+        auto client = co_await checked(inner_->accept());
+        for (unsigned i = 0; i < awaits_; ++i) {
+            co_await checked([]() -> task<> { co_return; }());
+        }
+        co_return std::move(client);
+    }
+    void close() noexcept override { inner_->close(); }
+    std::string local() const override { return inner_->local(); }
+
+private:
+    std::unique_ptr<listener> inner_;
+    unsigned awaits_;
+};
+
+// The loop may turn at every await of the server, and its end may come in that turn.
+TEST(ServerAdmission, StopsWhereverTheLoopTurns)
+{
+    constexpr unsigned ready_awaits_per_turn = 4096;  // the fiber's
+    for (unsigned left = 0; left < 20; ++left) {
+        SCOPED_TRACE(left);
+        simulation sim;
+        memory_backlog backlog(sim);
+        const unsigned awaits = ready_awaits_per_turn - left;
+        std::function<void()> stop;
+        server subject(
+            std::make_unique<tiring_listener>(backlog.listen(), awaits), echo,
+            {.admission = {.max_connections = 1}, .on_open = [&](const connection&) { stop(); }});
+        stop = [&] { subject.stop(); };
+        sim.start(subject.run());
+        sim.settle();
+        const connection client = backlog.connect();
+        sim.advance(10s);  // draining takes three, since the client does nothing
+        EXPECT_TRUE(sim.outcome(0));
+    }
+}
+
 TEST(ServerAdmission, ErrorsOfAcceptingAreToldAsTheyAre)
 {
     guarded g({.admission = {.max_connections = 1}});
