@@ -61,6 +61,24 @@ task<> echo_and_more(connection& peer)
 }
 // [end]
 
+// [offload]
+std::string lookup(const std::string& name);  // blocks
+
+task<> answer_lookups(connection& peer)
+{
+    while (auto name = co_await peer.receive()) {
+        // What the work needs is handed over: the task may be cancelled, and gone, before it ends.
+        const std::string found = co_await checked(offload(lookup, to_string(*name)));
+        co_await peer.send(found);
+    }
+}
+// [end]
+
+std::string lookup(const std::string& name)
+{
+    return name + " is not here";
+}
+
 // [gcc12]
 task<connection> dial(std::string_view where)
 {
@@ -123,6 +141,15 @@ TEST(Tasks, RunInGroups)
     sim.settle();
     EXPECT_EQ(sim.running(), 0U);
     EXPECT_TRUE(sim.outcome(0).value().has_value());
+}
+
+TEST(Tasks, OffloadWhatBlocks)
+{
+    simulation sim;
+    auto [client, peer] = sim.connect();
+    sim.serve(peer, answer_lookups);
+    EXPECT_TRUE(sim.run(client.send("Alice")));
+    EXPECT_EQ(sim.run(first_line_of(client)).value(), "Alice is not here");
 }
 
 TEST(Tasks, NameWhatTheyOwn)

@@ -27,10 +27,13 @@
 #include <libnet/runtime/group.hpp>
 #include <libnet/runtime/list_node.hpp>
 #include <libnet/runtime/loop.hpp>
+#include <libnet/runtime/offload.hpp>
+#include <libnet/runtime/offloaded_work.hpp>
 #include <libnet/runtime/operation.hpp>
 #include <libnet/runtime/run.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/runtime/task_promise.hpp>
+#include <libnet/runtime/thread_pool.hpp>
 #include <libnet/runtime/timer.hpp>
 #include <libnet/runtime/timer_wheel.hpp>
 #include <libnet/runtime/within.hpp>

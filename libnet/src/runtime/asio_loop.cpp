@@ -31,10 +31,11 @@ public:
         if (home_ == nullptr) {
             return false;
         }
-        letters_.push_back(std::move(work));
-        if (letters_.size() == 1) {
+        if (letters_
+                .empty()) {  // first, since without memory it throws: no letter without a reader
             asio::post(home_->context_, [self = shared_from_this()] { self->empty(); });
         }
+        letters_.push_back(std::move(work));
         return true;
     }
 

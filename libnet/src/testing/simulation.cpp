@@ -37,6 +37,7 @@ simulation::simulation()
       loop_(&loop_of(context_->io))
 {
     loop_->use_clock(clock_);
+    loop_->keep_to_one_thread();
     loop_->at_shutdown(*belongings_);
 }
 

@@ -99,6 +99,11 @@ public:
     /// Tests set 1, to stop between any two.
     void set_turn_limit(std::size_t pieces) noexcept { turn_limit_ = pieces; }
 
+    /// Keeps everything on the loop's own thread: offload() calls what it is given there, in a later
+    /// turn. So a simulation is the same in every run.
+    void keep_to_one_thread() noexcept { one_thread_ = true; }
+    bool keeps_to_one_thread() const noexcept { return one_thread_; }
+
     /// Counts who could be waiting for the clock: tasks, connections, servers.
     void enter() noexcept { ++population_; }
     void exit() noexcept
@@ -143,6 +148,7 @@ private:
     std::size_t turn_limit_ = 1024;
     std::size_t population_ = 0;
     bool shutting_down_ = false;
+    bool one_thread_ = false;
     detail::node_list<detail::work_node> ready_;
     detail::node_list<detail::work_node> deferred_;
     detail::node_list<detail::work_node> at_shutdown_;
