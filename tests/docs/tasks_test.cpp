@@ -1,8 +1,11 @@
 #include <libnet/libnet.hpp>
 #include <libnet/testing/simulation.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -71,6 +74,14 @@ task<> answer_lookups(connection& peer)
         const std::string found = co_await checked(offload(lookup, to_string(*name)));
         co_await peer.send(found);
     }
+}
+// [end]
+
+// [stall]
+task<> tell_of_stalls()
+{
+    loop& here = co_await this_loop();
+    here.on_stall([](const stall_report& stall) { std::clog << stall.text() << '\n'; });
 }
 // [end]
 
@@ -150,6 +161,25 @@ TEST(Tasks, OffloadWhatBlocks)
     sim.serve(peer, answer_lookups);
     EXPECT_TRUE(sim.run(client.send("Alice")));
     EXPECT_EQ(sim.run(first_line_of(client)).value(), "Alice is not here");
+}
+
+TEST(Tasks, AreNamedWhenTheyKeepTheLoop)
+{
+    manual_clock clock;
+    simulation sim;
+    sim.home().use_clock(clock);
+    auto [client, peer] = sim.connect();
+    sim.serve(peer, [&](connection&) -> task<> {
+        co_await checked(yield());
+        clock.step(clock.now() + 40ms);  // so long does it block
+    });
+    std::ostringstream log;
+    std::streambuf* const usual = std::clog.rdbuf(log.rdbuf());
+    sim.start(tell_of_stalls());
+    sim.settle();
+    std::clog.rdbuf(usual);
+    EXPECT_THAT(log.str(), ::testing::StartsWith(peer.peer() + " kept the loop for 40 ms, from "));
+    EXPECT_THAT(log.str(), ::testing::HasSubstr("tasks_test.cpp:"));
 }
 
 TEST(Tasks, NameWhatTheyOwn)

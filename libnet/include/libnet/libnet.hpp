@@ -31,6 +31,7 @@
 #include <libnet/runtime/offloaded_work.hpp>
 #include <libnet/runtime/operation.hpp>
 #include <libnet/runtime/run.hpp>
+#include <libnet/runtime/stall_report.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/runtime/task_promise.hpp>
 #include <libnet/runtime/thread_pool.hpp>

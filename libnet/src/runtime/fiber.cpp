@@ -9,16 +9,19 @@ void waiter::suspend(promise_base& p, std::coroutine_handle<> h, stop_function o
     promise = &p;
     handle = h;
     stop = on_stop;
-    run = [](work_node& node) {
-        auto& self = static_cast<waiter&>(node);
-        self.promise->in_fiber->budget_ = fiber::ready_awaits_per_turn;
-        if (self.checked && self.promise->failed) {
-            self.promise->finish();
-        } else {
-            self.handle.resume();
-        }
-    };
+    run = go_on;
     p.in_fiber->waiter_ = this;
+}
+
+void waiter::go_on(work_node& node)
+{
+    auto& self = static_cast<waiter&>(node);
+    self.promise->in_fiber->budget_ = fiber::ready_awaits_per_turn;
+    if (self.checked && self.promise->failed) {
+        self.promise->finish();
+    } else {
+        self.handle.resume();
+    }
 }
 
 void waiter::settle() noexcept
@@ -100,20 +103,24 @@ fiber::fiber(loop& l, std::coroutine_handle<> frame, promise_base& promise,
     loop_.enter();
     loop_.fibers().push_back(*this);
     postponed_ = frame_;
-    step_.run = [](work_node& node) {
-        fiber& self = *static_cast<step&>(node).owner;
-        self.budget_ = ready_awaits_per_turn;
-        self.postponed_.resume();
-    };
+    step_.run = begin;
     loop_.ready(step_);
 }
 
 fiber::~fiber()
 {
+    loop_.forget(*this);
     if (frame_) {
         std::exchange(frame_, {}).destroy();
     }
     loop_.exit();
+}
+
+void fiber::begin(work_node& node)
+{
+    fiber& self = *static_cast<step&>(node).owner;
+    self.budget_ = ready_awaits_per_turn;
+    self.postponed_.resume();
 }
 
 void fiber::start_later(std::coroutine_handle<> body) noexcept
@@ -156,6 +163,14 @@ void fiber::stop(scope& from, error why) noexcept
             waiter_->stop(*waiter_, reason);
         }
     }
+}
+
+const promise_base* fiber::resumed_by(const work_node& work) noexcept
+{
+    if (work.run == waiter::go_on) {
+        return static_cast<const waiter&>(work).promise;
+    }
+    return work.run == begin ? static_cast<const step&>(work).owner->promise_ : nullptr;
 }
 
 std::vector<std::source_location> fiber::trace() const

@@ -1,5 +1,7 @@
 #include <libnet/testing/simulation.hpp>
 
+#include "../session/describe_session.hpp"
+
 #include <libnet/asio.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -75,6 +77,7 @@ namespace {
 
 task<> serve_and_close(connection& peer, std::function<task<>(connection&)> session)
 {
+    libnet::detail::describe_session(co_await libnet::detail::fiber_await{}, peer);
     std::exception_ptr thrown;
     result<> outcome;
     try {

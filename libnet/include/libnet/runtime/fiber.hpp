@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <exception>
 #include <source_location>
+#include <string>
 #include <vector>
 
 /// What stands behind a task. A *fiber* is a running root task; a *scope* is a stretch of its call
@@ -43,6 +44,9 @@ struct LIBNET_ASIO_DECL waiter : work_node {
 
     /// The awaiting frame is being destroyed.
     void forget() noexcept;
+
+    /// What the loop runs when it has been settled.
+    static void go_on(work_node& node);
 
     loop& home() const noexcept;
 
@@ -118,6 +122,19 @@ public:
     promise_base& promise() const noexcept { return *promise_; }
     scope* current_scope() const noexcept { return innermost_; }
 
+    /// Says whom it works for, when somebody asks; so do the tasks of its groups. `whom` lives as
+    /// long as the task's frame.
+    void describe_by(std::string (*describe)(const void* whom), const void* whom) noexcept
+    {
+        describe_ = describe;
+        whom_ = whom;
+    }
+    void describe_like(const fiber& other) noexcept { describe_by(other.describe_, other.whom_); }
+    std::string description() const { return describe_ ? describe_(whom_) : std::string(); }
+
+    /// The frame that goes on if the loop runs `work`; null if that is not a task's.
+    static const promise_base* resumed_by(const work_node& work) noexcept;
+
     /// Where it waits: the innermost await first, then those of its callers.
     std::vector<std::source_location> trace() const;
 
@@ -134,6 +151,7 @@ private:
 
     static constexpr unsigned ready_awaits_per_turn = 4096;
 
+    static void begin(work_node& node);
     void end() noexcept;
     void start_later(std::coroutine_handle<> body) noexcept;
 
@@ -145,6 +163,8 @@ private:
     promise_base* promise_;
     void (*on_end_)(fiber&);
     std::coroutine_handle<> postponed_;
+    std::string (*describe_)(const void*) = nullptr;
+    const void* whom_ = nullptr;
     unsigned budget_ = ready_awaits_per_turn;
     bool ended_ = false;
     step step_;  // its start, a postponed child, its end: never two at a time

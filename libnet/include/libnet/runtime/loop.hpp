@@ -3,7 +3,9 @@
 #include <libnet/core/config.hpp>
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/list_node.hpp>
+#include <libnet/runtime/stall_report.hpp>
 
+#include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <functional>
@@ -15,6 +17,7 @@ namespace libnet {
 namespace detail {
 
 class fiber;
+class stall_watch;
 
 /// Something that is to run soon on the loop.
 struct work_node : list_node {
@@ -75,7 +78,13 @@ public:
     /// A stretch of work that some event began. Every handler that Asio calls opens one.
     class turn {
     public:
-        explicit turn(loop& l) noexcept : loop_(l) { ++l.depth_; }
+        explicit turn(loop& l) noexcept : loop_(l)
+        {
+            ++l.depth_;
+            if (l.watch_) [[unlikely]] {
+                l.watch_turn();
+            }
+        }
         turn(const turn&) = delete;
         turn& operator=(const turn&) = delete;
         ~turn()
@@ -94,6 +103,15 @@ public:
 
     /// Takes work from other threads.
     virtual std::shared_ptr<detail::mailbox> remote() = 0;
+
+    /// Tells `tell` of each piece of work that took more than `longest`, and whose it was. Called on
+    /// the loop's thread when the piece has ended; an exception from it ends the program. What Asio
+    /// runs without libnet, a handler or an `asio::awaitable` of the user's, is not seen. An empty
+    /// `tell`, or `never`, switches it off, as it is at first.
+    ///
+    /// Cost  reads the clock once for each piece; nothing while it is off.
+    void on_stall(std::function<void(const stall_report&)> tell,
+                  duration longest = std::chrono::milliseconds(25));
 
     /// How many pieces of ready work one turn does before it lets the loop look at its sockets.
     /// Tests set 1, to stop between any two.
@@ -115,14 +133,18 @@ public:
 
     /// Every running task, for shutdown and for traces.
     detail::node_list<detail::fiber>& fibers() noexcept { return fibers_; }
+
+    /// A task is being destroyed.
+    void forget(const detail::fiber& destroyed) noexcept;
+
     bool shutting_down() const noexcept { return shutting_down_; }
 
     /// Runs `work` when the loop ends and tasks have been destroyed, unless it is unlinked before.
     void at_shutdown(detail::work_node& work) noexcept { at_shutdown_.push_back(work); }
 
 protected:
-    explicit loop(clock& c) noexcept : clock_(&c) {}
-    ~loop() = default;
+    explicit loop(clock& c) noexcept;
+    ~loop();
 
     /// Asks for a call of run_deferred() in a turn of its own.
     virtual void wake() noexcept = 0;
@@ -135,6 +157,9 @@ protected:
 
 private:
     void work_off() noexcept;
+    void work_off_watched() noexcept;
+    void watch_turn() noexcept;
+    void watch_piece() noexcept;
     void leave() noexcept
     {
         if (!ready_.empty() || !deferred_.empty()) {
@@ -149,6 +174,7 @@ private:
     std::size_t population_ = 0;
     bool shutting_down_ = false;
     bool one_thread_ = false;
+    std::unique_ptr<detail::stall_watch> watch_;  // mostly nobody asked for it
     detail::node_list<detail::work_node> ready_;
     detail::node_list<detail::work_node> deferred_;
     detail::node_list<detail::work_node> at_shutdown_;
