@@ -46,6 +46,7 @@
 #include <libnet/session/refusal.hpp>
 #include <libnet/session/server.hpp>
 #include <libnet/transport/endpoint.hpp>
+#include <libnet/transport/kernel_statistics.hpp>
 #include <libnet/transport/listener.hpp>
 #include <libnet/transport/socket_options.hpp>
 #include <libnet/transport/stream.hpp>

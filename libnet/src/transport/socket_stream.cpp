@@ -154,4 +154,9 @@ int socket_stream::native_handle() const noexcept
     return socket_.is_open() ? static_cast<int>(socket_.native_handle()) : -1;
 }
 
+std::optional<kernel_statistics> socket_stream::statistics() const
+{
+    return read_kernel_statistics(native_handle());
+}
+
 }  // namespace libnet::detail

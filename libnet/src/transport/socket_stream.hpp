@@ -5,6 +5,7 @@
 
 #include <libnet/transport/stream.hpp>
 
+#include <optional>
 #include <string>
 
 namespace libnet::detail {
@@ -28,6 +29,7 @@ public:
     std::string local() const override;
     ip_address peer_address() const noexcept override { return address_; }
     int native_handle() const noexcept override;
+    std::optional<kernel_statistics> statistics() const override;
 
 private:
     struct read_handler;

@@ -5,8 +5,10 @@
 #include <libnet/core/ip_address.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/runtime/loop.hpp>
+#include <libnet/transport/kernel_statistics.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -128,6 +130,9 @@ public:
 
     /// The descriptor, or -1 where there is none.
     virtual int native_handle() const noexcept { return -1; }
+
+    /// What the kernel knows of it; nothing where it is not the kernel's.
+    virtual std::optional<kernel_statistics> statistics() const { return std::nullopt; }
 };
 
 }  // namespace libnet
