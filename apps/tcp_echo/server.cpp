@@ -3,6 +3,7 @@
 #include "../support/admission_flags.hpp"
 #include "../support/experiments.hpp"
 #include "../support/flags.hpp"
+#include "../support/timeout_flags.hpp"
 
 #include <libnet/libnet.hpp>
 
@@ -57,7 +58,8 @@ void report_connections(libnet::server_options& options)
     options.on_close = [](const libnet::session_report& ended) {
         const libnet::connection_info& info = ended.info;
         print("closed " + info.peer + ": " + ended.text() + " (" +
-              traffic(info.messages_received, info.bytes_received, info.bytes_sent) + ")");
+              traffic(info.messages_received, info.bytes_received, info.bytes_sent) + ") " +
+              ended.ending.code());
     };
     options.on_refused = [log = std::make_shared<flags::refusal_log>(print)](
                              const libnet::refusal_report& refused) { log->add(refused); };
@@ -71,7 +73,6 @@ int main(int argc, char** argv)
     std::string framing = "length4";
     std::size_t max_frame = 1 << 20;
     bool quiet = false;
-    libnet::duration idle_timeout = libnet::server_options::default_idle_timeout;
     flags::experiment experiment;
     libnet::server_options options;
 
@@ -91,11 +92,9 @@ int main(int argc, char** argv)
     flags::add_framing(app, framing);
     flags::add_size(app, "--max-frame", max_frame,
                     "Longest message that is accepted; a longer one ends its connection");
-    flags::add_duration(app, "--idle-timeout", idle_timeout,
-                        "Ends a connection on which nothing has happened for so long");
-    flags::add_duration(app, "--send-timeout", options.connection.send_timeout,
-                        "Ends a connection whose client has taken nothing for so long");
+    flags::add_timeouts(app, options);
     flags::add_admission(app, options);
+    flags::add_memory_budget(app, options);
     app.add_flag("--quiet", quiet, "No line for each connection that opens, closes or is refused");
     flags::add_experiments(app, experiment);
     try {
@@ -109,7 +108,6 @@ int main(int argc, char** argv)
     std::signal(SIGPIPE, SIG_IGN);
 
     options.socket = experiment.socket;
-    options.connection.idle_timeout = idle_timeout;
     options.connection.framing = flags::make_framing(framing, max_frame);
     options.on_listening = [](const std::string& where) { print("listening on " + where); };
     options.on_accept_error = [](libnet::error_code why, libnet::duration pause) {

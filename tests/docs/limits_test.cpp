@@ -1,4 +1,5 @@
 #include <libnet/libnet.hpp>
+#include <libnet/testing/simulation.hpp>
 
 #include <gtest/gtest.h>
 
@@ -40,6 +41,35 @@ server_options with_a_word_to_the_surplus()
 void close_the_door(server& s)
 {
     s.set_admission({.max_connections = 0});
+}
+// [end]
+
+// [timeouts]
+connection_options in_time()
+{
+    connection_options options;
+    options.first_frame_timeout = 5s;                          // says nothing at all
+    options.frame_timeout = 20s;                               // a message, first byte to last
+    options.minimum_rate = {.bytes = 1_KiB, .interval = 10s};  // while one is under way
+    options.send_timeout = 10s;                                // takes nothing
+    options.idle_timeout = 5min;                               // nothing in either direction
+    options.lifetime = 24h;                                    // then it ends between messages
+    return options;
+}
+// [end]
+
+// [heartbeat]
+connection_options with_heartbeat()
+{
+    connection_options options;
+    options.framing = delimited("\n");
+    options.heartbeat = heartbeat{
+        .interval = 30s,  // silent for so long: it is asked
+        .timeout = 90s,   // silent for so long: heartbeat_timeout
+        .ping = R"({"type":"ping"})",
+        .pong = R"({"type":"pong"})",
+    };
+    return options;
 }
 // [end]
 
@@ -90,6 +120,37 @@ TEST(LimitsPage, TheSurplusWaits)
 TEST(LimitsPage, TheSurplusIsTold)
 {
     EXPECT_EQ(second_client_hears(with_a_word_to_the_surplus()), "busy, try again later");
+}
+
+TEST(LimitsPage, APeerThatDripsMeetsTheRateAndASilentOneTheFirstFrame)
+{
+    libnet::testing::simulation sim;
+    auto [silent, unheard] = sim.connect(in_time());
+    sim.serve(silent, echo);
+    sim.advance(5s);
+    EXPECT_EQ(silent.ended(), error::first_frame_timeout);
+    auto [slow, dripping] = sim.connect(in_time(), {.framing = raw{}});
+    sim.serve(slow, echo);
+    sim.start([](connection& c) -> task<> {
+        for (;;) {
+            co_await checked(c.send(std::string_view("\0", 1)));
+            co_await checked(sleep_for(7s));
+        }
+    }(dripping));
+    sim.advance(16s);
+    EXPECT_EQ(slow.ended(), error::too_slow);
+}
+
+TEST(LimitsPage, TwoWithAHeartbeatStayAndTheirSessionsSeeNothing)
+{
+    libnet::testing::simulation sim;
+    auto [left, right] = sim.connect(with_heartbeat(), with_heartbeat());
+    sim.serve(left, echo);
+    sim.serve(right, echo);
+    sim.advance(10min);
+    EXPECT_FALSE(left.ended());
+    EXPECT_EQ(right.info().messages_received, 0U);
+    EXPECT_GT(right.info().bytes_received, 0U);
 }
 
 }  // namespace

@@ -65,6 +65,9 @@ INSTANTIATE_TEST_SUITE_P(
         wrong_usage{"ServerSizeZero", {server_program, "--max-frame", "0"}, "at least one byte"},
         wrong_usage{"ServerNegativeSize", {server_program, "--max-frame=-1"}, "at least one byte"},
         wrong_usage{"ServerTimeWithoutUnit", {server_program, "--idle-timeout", "5"}, "5min"},
+        wrong_usage{"ServerRateWithoutSize", {server_program, "--min-rate", "fast"}, "10KiB/5s"},
+        wrong_usage{"ServerRatePerNothing", {server_program, "--min-rate", "1KiB/0s"}, "10KiB/5s"},
+        wrong_usage{"ServerBudgetZero", {server_program, "--memory-budget", "0"}, "64KiB"},
         wrong_usage{"ServerTimeZero", {server_program, "--idle-timeout", "0s"}, "never"},
         wrong_usage{"ServerTimeTooLong", {server_program, "--idle-timeout", "1e30h"}, "5min"},
         wrong_usage{"ClientUnknownFlag", {client_program, "--retry", "x"}, "--retry"},
@@ -89,9 +92,10 @@ TEST(Programs, HelpNamesEveryFlag)
     child_process server({server_program, "--help"});
     const auto of_server = server.finish();
     EXPECT_EQ(of_server.code, 0);
-    for (const char* flag :
-         {"--listen", "--framing", "--max-frame", "--idle-timeout", "--max-connections",
-          "--max-per-address", "--accept-rate", "--surplus", "--quiet"}) {
+    for (const char* flag : {"--listen", "--framing", "--max-frame", "--first-frame-timeout",
+                             "--frame-timeout", "--min-rate", "--send-timeout", "--idle-timeout",
+                             "--lifetime", "--heartbeat", "--memory-budget", "--max-connections",
+                             "--max-per-address", "--accept-rate", "--surplus", "--quiet"}) {
         EXPECT_THAT(of_server.output, HasSubstr(flag));
     }
     child_process client({client_program, "--help"});
@@ -110,7 +114,7 @@ TEST(Programs, ServerLogsEachConnection)
     EXPECT_THAT(opened, MatchesRegex("opened 127\\.0\\.0\\.1:[0-9]+"));
     EXPECT_EQ(server.line("closed"),
               "closed " + opened.substr(7) +
-                  ": closed in order (1 message, 9 bytes received, 9 bytes sent)");
+                  ": closed in order (1 message, 9 bytes received, 9 bytes sent) Pi");
 }
 
 TEST(Programs, QuietServerPrintsTheRest)

@@ -20,6 +20,8 @@
 #include <libnet/framing/receive_buffer.hpp>
 #include <libnet/framing/varint.hpp>
 #include <libnet/policy/admission.hpp>
+#include <libnet/policy/heartbeat.hpp>
+#include <libnet/policy/input_deadlines.hpp>
 #include <libnet/policy/token_bucket.hpp>
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/fiber.hpp>
@@ -40,6 +42,7 @@
 #include <libnet/runtime/within.hpp>
 #include <libnet/session/connect.hpp>
 #include <libnet/session/connection.hpp>
+#include <libnet/session/connection_ending.hpp>
 #include <libnet/session/connection_handle.hpp>
 #include <libnet/session/connection_info.hpp>
 #include <libnet/session/inbox.hpp>

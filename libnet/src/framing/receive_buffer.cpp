@@ -8,26 +8,36 @@
 
 namespace libnet {
 
-mutable_bytes receive_buffer::prepare(std::size_t needed)
+std::size_t receive_buffer::capacity_for(std::size_t needed, std::size_t most) const noexcept
+{
+    const std::size_t used = size();
+    const std::size_t read = std::min(read_size_, most);
+    const std::size_t enough = enough_room(read);
+    // Moving costs no more than what was consumed since, or gains as much as growing would; and
+    // growing is by half at least, if there is memory. Otherwise a peer that sends byte by byte
+    // would have everything copied for every byte.
+    const bool fits = capacity_ - (used == 0 ? 0 : end_) >= enough;
+    const bool cheap = begin_ >= used && capacity_ - used >= enough;
+    if (fits || cheap) {
+        return capacity_;
+    }
+    std::size_t wanted = used + std::max(read, std::min(used / 2, most));
+    wanted = std::max(wanted, std::min(needed, used + std::min(used, most)));  // earns what came
+    return std::max(wanted, capacity_);
+}
+
+mutable_bytes receive_buffer::prepare(std::size_t needed, std::size_t most)
 {
     detail::unpoison({storage_.get(), capacity_});  // a view of what was consumed ends here at last
     const std::size_t used = size();
     if (used == 0) {
         begin_ = end_ = 0;
     }
-    // Half a read is worth a system call, rather than copying what is here.
-    const std::size_t enough = used == 0 ? read_size_ : read_size_ / 2;
-    if (capacity_ - end_ >= enough) {
+    if (capacity_ - end_ >= enough_room(std::min(read_size_, most))) {
         return {storage_.get() + end_, capacity_ - end_};
     }
-    std::size_t wanted = used + std::max(read_size_, used / 2);
-    wanted = std::max(wanted, std::min(needed, 2 * used));  // what came earns as much again
-
-    // Moving costs no more than what was consumed since, or gains as much as growing would; and
-    // growing is by half at least. Otherwise a peer that sends byte by byte would have everything
-    // copied for every byte.
-    const bool cheap = begin_ >= used && capacity_ - used >= enough;
-    if (cheap || capacity_ >= wanted) {
+    const std::size_t wanted = capacity_for(needed, most);
+    if (wanted == capacity_) {
         std::ranges::copy(data(), storage_.get());
     } else {
         auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);

@@ -9,6 +9,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <mutex>
+#include <random>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -77,6 +78,7 @@ asio_loop::asio_loop(boost::asio::execution_context& owner)
       clock_(context_, *this),
       mailbox_(std::make_shared<asio_mailbox>(*this))
 {
+    seed(std::random_device{}());
 }
 
 asio_loop::~asio_loop() = default;

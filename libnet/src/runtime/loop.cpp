@@ -81,6 +81,15 @@ void loop::run_deferred() noexcept
     ready_.take_from(deferred_);
 }
 
+std::uint64_t loop::random() noexcept
+{
+    // SplitMix64: any seed will do, also the next number.
+    std::uint64_t mixed = random_ += 0x9E3779B97F4A7C15;
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+    return mixed ^ (mixed >> 31);
+}
+
 void loop::destroy_fibers() noexcept
 {
     shutting_down_ = true;

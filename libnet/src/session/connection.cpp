@@ -50,7 +50,14 @@ constexpr operation_vtable<void> closing{
 }  // namespace
 
 connection::connection(std::unique_ptr<stream> transport, connection_options options)
-    : core_(new connection_core(std::move(transport), std::move(options))), inbox_(&core_->frames())
+    : connection(std::move(transport),
+                 std::make_shared<const detail::connection_settings>(std::move(options)))
+{
+}
+
+connection::connection(std::unique_ptr<stream> transport,
+                       std::shared_ptr<const detail::connection_settings> shared)
+    : core_(new connection_core(std::move(transport), std::move(shared))), inbox_(&core_->frames())
 {
     core_->retain();
 }
@@ -98,7 +105,7 @@ void connection::fail(error_code why)
 void connection::drain()
 {
     const loop::turn this_turn(core_->home());
-    core_->drain();
+    core_->drain(error::draining);
 }
 
 const std::string& connection::peer() const noexcept
@@ -114,6 +121,11 @@ connection_info connection::info() const
 error_code connection::ended() const noexcept
 {
     return core_->ended();
+}
+
+connection_ending connection::ending() const noexcept
+{
+    return core_->ending();
 }
 
 connection_handle connection::handle()

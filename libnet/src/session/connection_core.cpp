@@ -5,24 +5,21 @@
 
 namespace libnet::detail {
 
-connection_core::alarm::alarm(connection_core& c) noexcept
-    : timer_node([](timer_node& node) { static_cast<alarm&>(node).core->look_at_deadlines(); }),
-      core(&c)
-{
-}
-
-connection_core::connection_core(std::unique_ptr<stream> transport, connection_options options)
+connection_core::connection_core(std::unique_ptr<stream> transport,
+                                 std::shared_ptr<const connection_settings> settings)
     : loop_(transport->home()),
       stream_(std::move(transport)),
-      options_(std::move(options)),
+      settings_(std::move(settings)),
+      framing_(settings_->options.framing),
       alarm_(*this),
-      receiving_since_(recent()),
-      frame_time_left_(options_.frame_timeout),
+      input_(settings_->input),
+      heart_(recent()),
+      waiting_since_(recent()),
       peer_(stream_->peer()),
       local_(stream_->local()),
-      opened_(loop_.now())
+      opened_(loop_.now()),
+      last_moved_(opened_)
 {
-    options_.high_water_mark = std::max<std::size_t>(options_.high_water_mark, 1);
     flush_later_.core = read_later_.core = at_shutdown_.core = this;
     flush_later_.run = [](work_node& node) {
         static_cast<task_node&>(node).core->flush_and_note();
@@ -36,7 +33,15 @@ connection_core::connection_core(std::unique_ptr<stream> transport, connection_o
     at_shutdown_.run = [](work_node& node) {
         static_cast<task_node&>(node).core->finish_close(error::closed);
     };
+    if (const duration lifetime = settings_->options.lifetime; lifetime != never) {
+        const auto most = static_cast<std::uint64_t>(lifetime.count() / 10 + 1);
+        lifetime_due_ = add(opened_, lifetime - duration(loop_.random() % most));
+    }
+    watch(next_deadline());
     loop_.enter();
+    if (settings_->budget) {
+        settings_->budget->enter(account_, loop_);
+    }
 }
 
 connection_core::~connection_core()
@@ -47,6 +52,9 @@ connection_core::~connection_core()
     while (!letters_.empty()) {
         delete &letters_.pop_front();
     }
+    if (settings_->budget) {
+        settings_->budget->leave(account_);
+    }
     loop_.exit();
 }
 
@@ -55,6 +63,7 @@ connection_core::~connection_core()
 void connection_core::fail(const error_code& why)
 {
     if (!failure_) {
+        failed_during_ = phase();
         failure_ = why;
         gathers_until_ = 0;
         inbox_.forget_found();
@@ -98,15 +107,17 @@ void connection_core::answer_receiver()
     }
 }
 
-void connection_core::drain()
+void connection_core::drain(error why)
 {
-    draining_ = true;
+    if (draining_ == error{}) {
+        draining_ = why;
+    }
     if (somebody_receives() && inbox_.received.empty()) {
         if (auto* w = std::exchange(receiver_, nullptr)) {
-            w->complete(error::draining);
+            w->complete(draining_);
         }
         if (auto* w = std::exchange(batch_receiver_, nullptr)) {
-            w->complete(error::draining);
+            w->complete(draining_);
         }
     }
 }
@@ -140,7 +151,7 @@ void connection_core::begin_close()
         finish_close({});
         return;
     }
-    close_due_ = add(loop_.now(), options_.close_timeout);
+    close_due_ = add(loop_.now(), settings_->options.close_timeout);
     watch(close_due_);
     flush();
     go_on_closing();
@@ -218,67 +229,6 @@ void connection_core::wait_close(operation_waiter<void>& w)
     closers_.push_back(w);
 }
 
-// ---- time ---------------------------------------------------------------------------------------
-
-/// Sees to it that the alarm looks at the deadlines by `due`. Mostly it will anyway.
-void connection_core::watch(time_point due)
-{
-    if (due != end_of_time && (!alarm_.armed() || due < alarm_.due)) {
-        loop_.time().arm(alarm_, due);
-    }
-}
-
-void connection_core::look_at_deadlines()
-{
-    const events_reference alive(*this);
-    const time_point now = loop_.now();
-    if (closing_ && close_due_ <= now) {
-        finish_close(error::close_timeout);
-    } else if (writing_ && !broken_ && send_due_ <= now) {
-        break_off(error::send_timeout);
-    } else if (somebody_receives() && frame_due_ <= now) {
-        fail(error::frame_timeout);
-    } else if (somebody_receives() && frame_due_ == end_of_time && idle_due() <= now) {
-        fail(error::idle_timeout);
-    }
-    if (may_park() && add(receiving_since_, park_after) <= now) {
-        park();
-    }
-    if (!closed_) {
-        watch(next_deadline());
-    }
-}
-
-time_point connection_core::next_deadline() const noexcept
-{
-    time_point due = end_of_time;
-    if (closing_) {
-        due = close_due_;
-    }
-    if (writing_ && !broken_) {
-        due = std::min(due, send_due_);
-    }
-    if (somebody_receives()) {
-        due = std::min(due, frame_due_ != end_of_time ? frame_due_ : idle_due());
-    }
-    if (may_park()) {
-        due = std::min(due, add(receiving_since_, park_after));
-    }
-    return due;
-}
-
-time_point connection_core::idle_due() const noexcept
-{
-    const duration limit = options_.idle_timeout.value_or(never);
-    return limit == never ? end_of_time : add(receiving_since_, limit - idle_before_);
-}
-
-void connection_core::note_activity() noexcept
-{
-    receiving_since_ = recent();
-    idle_before_ = duration::zero();
-}
-
 // ---- what is known ------------------------------------------------------------------------------
 
 connection_info connection_core::info() const
@@ -292,9 +242,44 @@ connection_info connection_core::info() const
             .messages_sent = messages_sent_,
             .messages_refused = messages_refused_,
             .refusal = messages_refused_ != 0 ? make_error_code(last_refusal_) : error_code(),
+            .messages_dropped = messages_dropped_,
+            .age = loop_.now() - opened_,
+            .idle = std::max(duration::zero(), loop_.now() - last_moved_),
+            .round_trip = round_trip_,
             .unread = inbox_.received.size() - inbox_.handed_out,
             .unsent = unsent(),
+            .memory = memory(),
             .ended = failure_};
+}
+
+connection_ending connection_core::ending() const noexcept
+{
+    using party = connection_ending::party;
+    if (failure_) {
+        return {.who = party_behind(failure_), .during = failed_during_, .why = failure_};
+    }
+    if (end_of_input_) {
+        return {.who = party::peer, .during = failed_during_, .why = error::closed};
+    }
+    if (draining_ != error{}) {
+        return {.who = party_behind(draining_), .during = phase(), .why = draining_};
+    }
+    return {.who = party::session, .during = phase(), .why = error::closed};
+}
+
+connection_ending::phase connection_core::phase() const noexcept
+{
+    using phase = connection_ending::phase;
+    if (writing_) {
+        return phase::sending;
+    }
+    if (!inbox_.has_frames() && inbox_.received.size() > inbox_.handed_out) {
+        return phase::receiving;
+    }
+    if (inbox_.messages == 0) {
+        return phase::opening;
+    }
+    return somebody_receives() ? phase::idle : phase::working;
 }
 
 std::shared_ptr<connection_link> connection_core::link()
@@ -303,7 +288,7 @@ std::shared_ptr<connection_link> connection_core::link()
         link_ = std::make_shared<connection_link>();
         link_->box = loop_.remote();
         link_->core = this;
-        link_->limit = options_.high_water_mark;
+        link_->limit = settings_->options.high_water_mark;
         link_->alive = !failure_ && !closed_;
     }
     return link_;

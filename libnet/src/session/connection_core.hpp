@@ -1,7 +1,10 @@
 #pragma once
 
+#include "connection_settings.hpp"
 #include "output_buffer.hpp"
 
+#include <libnet/policy/heartbeat.hpp>
+#include <libnet/policy/input_deadlines.hpp>
 #include <libnet/runtime/operation.hpp>
 #include <libnet/session/connection.hpp>
 #include <libnet/session/inbox.hpp>
@@ -37,9 +40,12 @@ struct connection_link {
 ///          that accepting never waits for writing.
 /// Time     deadlines are stored; one timer looks at them when it comes by, and is armed anew only
 ///          for an earlier one.
+/// Sources  connection_core.cpp the end, _input.cpp, _output.cpp, _time.cpp, _heartbeat.cpp,
+///          _memory.cpp, _overflow.cpp.
 class connection_core final : public stream_events {
 public:
-    connection_core(std::unique_ptr<stream> transport, connection_options options);
+    connection_core(std::unique_ptr<stream> transport,
+                    std::shared_ptr<const connection_settings> settings);
     ~connection_core() override;
 
     // What the operations ask.
@@ -66,7 +72,8 @@ public:
 
     /// Ends receiving and accepting; accepted output still leaves.
     void fail(const error_code& why);
-    void drain();
+    /// Receives what is buffered or under way, and then answers `why`.
+    void drain(error why);
 
     /// The owner has gone: close in the background, or at once when the loop ends.
     void abandon() noexcept;
@@ -76,6 +83,7 @@ public:
     connection_info info() const;
     const std::string& peer() const noexcept { return peer_; }
     const error_code& ended() const noexcept { return failure_; }
+    connection_ending ending() const noexcept;
     std::shared_ptr<connection_link> link();
     stream& transport() const noexcept { return *stream_; }
     inbox& frames() noexcept { return inbox_; }
@@ -96,6 +104,12 @@ private:
         explicit alarm(connection_core& c) noexcept;
         connection_core* core;
     };
+    struct account final : memory_budget::account {
+        explicit account(connection_core& c) noexcept : core(c) {}
+        void memory_is_free() noexcept override { core.memory_is_free(); }
+        void give_memory_up() noexcept override { core.give_memory_up(); }
+        connection_core& core;
+    };
     /// A message from another thread that waits for room.
     struct letter : list_node {
         std::string payload;
@@ -103,6 +117,7 @@ private:
 
     // input
     readiness decode_ahead();
+    std::size_t find_frames(bytes unseen, std::span<found_frame> room, decoded& last);
     readiness input_exhausted();
     bool somebody_receives() const noexcept;
     void begin_receive();
@@ -112,12 +127,34 @@ private:
     void wait_without_buffers();
     void deliver();
     void deliver_or_read();
-    void count_frame_time();
-    void stop_frame_time() noexcept;
+    void read_on();
+
+    // heartbeats
+    bool has_heartbeat() const noexcept { return settings_->options.heartbeat.has_value(); }
+    void look_at_heartbeat(time_point now);
+    bool read_ahead();
+    void absorb_heartbeats();
+    std::size_t take_heartbeats_out(std::span<found_frame> frames) noexcept;
+    void take_heartbeat(beat kind) noexcept;
+    void send_heartbeat(const std::string& payload) noexcept;
 
     // output
     std::size_t unsent() const noexcept { return out_.size() + in_flight_.size() - flown_; }
-    bool takes_more() const noexcept;
+    std::size_t waiting_output() const noexcept
+    {
+        // What is under way can no longer be dropped: where the oldest make room, it does not count,
+        // or it would leave none for anything newer.
+        return settings_->options.when_full == overflow::drop_oldest ? out_.size() : unsent();
+    }
+    bool takes_more() const noexcept { return waiting_output() < high_water_mark(); }
+    std::size_t high_water_mark() const noexcept
+    {
+        const std::size_t mark = settings_->options.high_water_mark;
+        return settings_->budget ? settings_->budget->allowance(mark) : mark;
+    }
+    bool is_kept_waiting() const noexcept { return !senders_.empty() || !takes_more(); }
+    readiness overflows(bytes payload);
+    bool drop_oldest(std::size_t room) noexcept;
     LIBNET_ASIO_ALWAYS_INLINE error accept(bytes payload);
     void gather_or_flush();
     void stop_gathering() noexcept;
@@ -132,9 +169,27 @@ private:
     void wake_flushers();
     void wake_senders();
     error_code accept_later(bytes payload) noexcept;
+    error_code accept_uncounted(bytes payload) noexcept;
+
+    // memory
+    std::size_t memory() const noexcept;
+    void count_memory() noexcept
+    {
+        if (settings_->budget && !closed_) {
+            settings_->budget->charge(account_, memory());
+        }
+    }
+    std::size_t room_to_read() noexcept
+    {
+        return settings_->budget ? allowed_room_to_read() : receive_buffer::largest_read;
+    }
+    std::size_t allowed_room_to_read() noexcept;
+    void memory_is_free() noexcept;
+    void give_memory_up() noexcept;
 
     // the end
     void break_off(const error_code& why);
+    connection_ending::phase phase() const noexcept;
     void answer_receiver();
     void begin_close();
     void go_on_closing();
@@ -144,13 +199,13 @@ private:
     void watch(time_point due);
     void look_at_deadlines();
     time_point next_deadline() const noexcept;
-    time_point idle_due() const noexcept;
     void note_activity() noexcept;
     time_point recent() const noexcept { return loop_.time().recent(); }
 
     loop& loop_;
     std::unique_ptr<stream> stream_;
-    connection_options options_;
+    std::shared_ptr<const connection_settings> settings_;
+    any_framing framing_;
 
     inbox inbox_{*this};
     std::size_t needed_ = 0;  // below so many bytes there is no whole frame
@@ -172,26 +227,33 @@ private:
     error send_refusal_{};
     bool waking_ = false;
 
+    bool moved_ = false;            // and nobody has asked for the time since
+    bool only_heartbeats_ = false;  // in what leaves: they are no activity
+
     bool reading_ = false;
     bool parked_ = false;  // the read under way holds no buffer, or will not for long
     bool writing_ = false;
     bool end_of_input_ = false;
-    bool draining_ = false;
+    error draining_{};     // why, if it is
     bool broken_ = false;  // the stream is of no use any more
     bool closing_ = false;
     bool half_closed_ = false;
     bool closed_ = false;
     error_code failure_;
+    connection_ending::phase failed_during_{};
     error_code close_failure_;
     node_list<work_node> closers_;  // operation_waiter<void>
 
     alarm alarm_;
-    time_point receiving_since_;  // or the last activity since then
-    duration idle_before_{};      // time without activity in earlier receives, which were cancelled
-    time_point frame_due_ = end_of_time;
-    duration frame_time_left_;
+    input_deadlines input_;
+    heartbeat_clock heart_;
+    std::optional<duration> round_trip_;
+    time_point waiting_since_;  // that somebody receives, or the last activity since then
+    time_point lifetime_due_ = end_of_time;
     time_point send_due_ = end_of_time;
     time_point close_due_ = end_of_time;
+
+    account account_{*this};
 
     task_node flush_later_;
     task_node read_later_;
@@ -201,10 +263,12 @@ private:
     std::string peer_;
     std::string local_;
     time_point opened_;
+    time_point last_moved_;  // bytes, in either direction; read when somebody waits again
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;
     std::uint64_t messages_sent_ = 0;
     std::uint64_t messages_refused_ = 0;
+    std::uint64_t messages_dropped_ = 0;
     error last_refusal_{};
     std::shared_ptr<connection_link> link_;
 };

@@ -32,23 +32,35 @@ readiness connection_core::poll_receive()
 /// that frame's turn.
 readiness connection_core::decode_ahead()
 {
-    if (inbox_.received.empty() || inbox_.received.size() < needed_) {
-        return input_exhausted();
+    for (;;) {
+        if (inbox_.received.empty() || inbox_.received.size() < needed_) {
+            return input_exhausted();
+        }
+        decoded last;
+        const std::size_t skipped = find_frames(inbox_.received.data(), inbox_.ahead, last);
+        inbox_.skip(skipped);
+        if (inbox_.has_frames()) [[likely]] {
+            input_.frame_came();
+            return readiness::value;
+        }
+        if (last.state == decoded::status::failed) {
+            fail(last.failure);
+            return readiness::failure;
+        }
+        if (skipped == 0) {
+            return input_exhausted();
+        }
     }
-    decoded last;
+}
+
+/// Looks for frames in what was not looked at yet, and takes heartbeats out. Answers how many bytes
+/// of these stand before the first frame.
+std::size_t connection_core::find_frames(bytes unseen, std::span<found_frame> room, decoded& last)
+{
     inbox_.ahead_next = 0;
-    inbox_.ahead_end = options_.framing.decode_run(inbox_.received.data(), inbox_.ahead, last);
+    inbox_.ahead_end = framing_.decode_run(unseen, room, last);
     needed_ = last.needed;
-    if (inbox_.ahead_end != 0) [[likely]] {
-        stop_frame_time();
-        idle_before_ = duration::zero();
-        return readiness::value;
-    }
-    if (last.state == decoded::status::failed) {
-        fail(last.failure);
-        return readiness::failure;
-    }
-    return input_exhausted();
+    return has_heartbeat() ? take_heartbeats_out(room.first(inbox_.ahead_end)) : 0;
 }
 
 readiness connection_core::poll_batch()
@@ -72,11 +84,9 @@ readiness connection_core::poll_batch()
         decoded last;
         const auto room = std::span(inbox_.ahead)
                               .first(std::min(inbox_.ahead.size(), largest_batch - batch_.size()));
-        inbox_.ahead_next = 0;
-        inbox_.ahead_end =
-            options_.framing.decode_run(inbox_.received.data().subspan(taken), room, last);
-        needed_ = last.needed;
-        if (inbox_.ahead_end == 0) {
+        const std::size_t skipped = find_frames(inbox_.received.data().subspan(taken), room, last);
+        taken += skipped;
+        if (!inbox_.has_frames() && skipped == 0) {
             break;  // what is wrong with it, the next receive finds out
         }
     }
@@ -94,7 +104,8 @@ readiness connection_core::input_exhausted()
         }
         return readiness::failure;
     }
-    return draining_ && inbox_.received.empty() ? readiness::failure : readiness::pending;
+    return draining_ != error{} && inbox_.received.empty() ? readiness::failure
+                                                           : readiness::pending;
 }
 
 error_code connection_core::why_no_frame() const
@@ -102,7 +113,7 @@ error_code connection_core::why_no_frame() const
     if (failure_) {
         return failure_;
     }
-    return end_of_input_ ? error::closed : error::draining;
+    return end_of_input_ ? error::closed : draining_;
 }
 
 result<std::span<const bytes>> connection_core::take_batch() const
@@ -135,13 +146,13 @@ void connection_core::wait_batch(operation_waiter<std::span<const bytes>>& w)
 /// bytes can.
 void connection_core::begin_receive()
 {
-    receiving_since_ = recent();
-    if (!inbox_.received.empty()) {
-        count_frame_time();
+    waiting_since_ = recent();
+    if (std::exchange(moved_, false)) {
+        last_moved_ = waiting_since_;
     }
-    if (frame_due_ == end_of_time) {
-        watch(std::min(idle_due(), add(receiving_since_, park_after)));
-    }
+    input_.begin_wait(waiting_since_, inbox_.received.size());
+    watch(inbox_.received.empty() ? std::min(input_.due(), add(waiting_since_, park_after))
+                                  : input_.due());
     const bool wrote = flush();
     if (reading_ || !somebody_receives()) {
         return;
@@ -158,8 +169,14 @@ void connection_core::begin_receive()
 void connection_core::read_now()
 {
     read_later_.unlink();
+    const std::size_t most = room_to_read();
+    if (most == 0) {
+        return;  // goes on in memory_is_free()
+    }
     try {
-        stream_->read_some(inbox_.received.prepare(needed_), *this);
+        const mutable_bytes room = inbox_.received.prepare(needed_, most);
+        count_memory();
+        stream_->read_some(room, *this);
         reading_ = true;
     } catch (const std::bad_alloc&) {
         break_off(make_error_code(boost::system::errc::not_enough_memory));
@@ -185,6 +202,7 @@ void connection_core::wait_without_buffers()
         out_.release();
         in_flight_.release();
     }
+    count_memory();
     reading_ = parked_ = true;
     stream_->wait_readable(*this);
 }
@@ -209,12 +227,19 @@ void connection_core::on_read(const error_code& failed, std::size_t count)
         return;
     }
     if (failed == error::closed) {
+        failed_during_ = phase();
         end_of_input_ = true;
     } else if (failed && !(asked_to_park && failed == error::cancelled)) {
         break_off(failed);
         return;
     }
-    bytes_received_ += count;
+    if (count != 0) {
+        bytes_received_ += count;
+        moved_ = true;
+        if (has_heartbeat()) {
+            heart_.heard(recent());
+        }
+    }
     if (closing_) {
         go_on_closing();
         return;
@@ -251,41 +276,29 @@ void connection_core::deliver_or_read()
             return;
         }
     } else {
+        if (has_heartbeat()) {
+            absorb_heartbeats();
+        }
         return;
     }
-    count_frame_time();
-    if (frame_due_ == end_of_time) {
-        note_activity();
+    read_on();
+}
+
+/// Somebody waits, and what has come is not enough.
+void connection_core::read_on()
+{
+    if (!inbox_.received.empty()) {
+        input_.bytes_came(recent(), inbox_.received.size());
+        watch(input_.due());
     }
     read_now();
 }
 
-/// Part of a frame is there and somebody waits for the rest: its time runs.
-void connection_core::count_frame_time()
-{
-    if (frame_due_ == end_of_time) {
-        frame_due_ = add(recent(), frame_time_left_);
-        watch(frame_due_);
-    }
-}
-
-void connection_core::stop_frame_time() noexcept
-{
-    frame_due_ = end_of_time;
-    frame_time_left_ = options_.frame_timeout;
-}
-
-/// A receive was cancelled. Time in which nobody waits for the frame does not count against it, but
-/// that in which somebody did is not forgotten: `within(1s, peer.receive())` in a loop would
-/// otherwise defeat the timeouts.
+/// A receive was cancelled: time counts only while somebody waits.
 void connection_core::abandon_frame() noexcept
 {
     receiver_ = nullptr;
-    idle_before_ += std::max(duration::zero(), recent() - receiving_since_);
-    if (frame_due_ != end_of_time) {
-        frame_time_left_ = std::max(duration::zero(), frame_due_ - recent());
-        frame_due_ = end_of_time;
-    }
+    input_.end_wait(recent());
 }
 
 void connection_core::abandon_batch() noexcept

@@ -10,20 +10,15 @@
 /// Sending: gathering messages, writing them, and who waits for room.
 namespace libnet::detail {
 
-bool connection_core::takes_more() const noexcept
-{
-    return unsent() < options_.high_water_mark;
-}
-
 /// Appends one message, or writes it past the buffer if it is large.
 error connection_core::accept(bytes payload)
 {
     envelope e;
     std::size_t written = not_written;
     if (payload.size() < direct_write) [[likely]] {
-        written = options_.framing.encode_into(payload, out_.room(), e);
+        written = framing_.encode_into(payload, out_.room(), e);
     } else {
-        options_.framing.encode(payload, e);
+        framing_.encode(payload, e);
     }
     if (written != not_written) [[likely]] {
         out_.commit(written);
@@ -33,7 +28,6 @@ error connection_core::accept(bytes payload)
         ++messages_refused_;
         return last_refusal_ = e.refusal;
     }
-    ++messages_sent_;
     if (out_.size() >= gathers_until_) [[unlikely]] {
         gather_or_flush();
     }
@@ -43,6 +37,10 @@ error connection_core::accept(bytes payload)
 /// What was accepted leaves together with its neighbours when the turn ends; much of it leaves now.
 void connection_core::gather_or_flush()
 {
+    only_heartbeats_ = false;
+    if (settings_->options.when_full == overflow::drop_oldest && !out_.empty()) {
+        out_.mark_message();
+    }
     if (writing_ || broken_ || out_.empty()) {
         return;
     }
@@ -53,8 +51,10 @@ void connection_core::gather_or_flush()
     if (!flush_later_.linked()) {
         loop_.defer(flush_later_);
     }
-    if (senders_.empty() && !failure_) {
-        gathers_until_ = options_.high_water_mark;
+    count_memory();
+    const bool marks = settings_->options.when_full == overflow::drop_oldest;
+    if (senders_.empty() && !failure_ && !marks) {
+        gathers_until_ = high_water_mark();
     }
 }
 
@@ -71,14 +71,18 @@ readiness connection_core::poll_send(bytes payload)
         if (failure_) {
             return readiness::failure;
         }
-        if (!senders_.empty() || !takes_more()) {
-            return readiness::pending;
+        if (is_kept_waiting()) {
+            const readiness room = overflows(payload);
+            if (room != readiness::value) {
+                return room;
+            }
         }
     }
     send_refusal_ = accept(payload);
     if (send_refusal_ != error{} || (gathers_until_ == 0 && failure_)) [[unlikely]] {
         return readiness::failure;
     }
+    ++messages_sent_;
     return readiness::value;
 }
 
@@ -181,7 +185,8 @@ void connection_core::flush_and_note()
 void connection_core::write_rest()
 {
     writing_ = true;
-    send_due_ = add(recent(), options_.send_timeout);
+    count_memory();
+    send_due_ = add(recent(), settings_->options.send_timeout);
     watch(send_due_);
     const std::array<bytes, 1> pieces{in_flight_.data().subspan(flown_)};
     stream_->write_some(pieces, *this);
@@ -217,8 +222,8 @@ void connection_core::on_write(const error_code& failed, std::size_t count)
 void connection_core::count_sent(std::size_t count) noexcept
 {
     bytes_sent_ += count;
-    if (count != 0) {
-        idle_before_ = duration::zero();
+    if (count != 0 && !only_heartbeats_) {
+        input_.activity();
     }
 }
 
@@ -229,7 +234,10 @@ void connection_core::output_moved()
     if (waking_) {
         return;  // a sender that was woken has sent: the loop there goes on
     }
-    wake_senders();
+    const bool somebody_waits = !senders_.empty() || !letters_.empty();
+    if (somebody_waits && unsent() <= settings_->low_water_mark) {
+        wake_senders();
+    }
     if (!writing_ && !out_.empty()) {
         flush();
     }
@@ -275,6 +283,13 @@ void connection_core::wake_senders()
 
 /// For those who wait: what accepting throws is theirs, and not that of whoever made room.
 error_code connection_core::accept_later(bytes payload) noexcept
+{
+    const error_code failed = accept_uncounted(payload);
+    messages_sent_ += failed ? 0 : 1;
+    return failed;
+}
+
+error_code connection_core::accept_uncounted(bytes payload) noexcept
 {
     try {
         const error refusal = accept(payload);

@@ -6,73 +6,126 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <new>
+#include <vector>
 
 namespace libnet::detail {
 
 /// Bytes on their way out, in one piece. Unlike a vector it does not zero what is overwritten.
+///
+///     |  dropped  |  data()            |  room()            |
+///     0         begin                 end                capacity
 class output_buffer {
 public:
-    bytes data() const noexcept { return {storage_.get(), size_}; }
-    std::size_t size() const noexcept { return size_; }
+    bytes data() const noexcept { return {storage_.get() + begin_, size()}; }
+    std::size_t size() const noexcept { return end_ - begin_; }
     std::size_t capacity() const noexcept { return capacity_; }
-    bool empty() const noexcept { return size_ == 0; }
-    void clear() noexcept { size_ = 0; }
+    bool empty() const noexcept { return begin_ == end_; }
 
-    void append(bytes piece)
+    void clear() noexcept
     {
-        if (piece.size() > capacity_ - size_) [[unlikely]] {
-            grow(piece.size());
-        }
-        put(storage_.get() + size_, piece);
-        size_ += piece.size();
+        begin_ = end_ = 0;
+        forget_messages();
     }
+
+    void append(bytes piece) { append(piece, {}, {}); }
 
     /// All of a message, or nothing of it where memory is lacking.
     void append(bytes head, bytes payload, bytes tail)
     {
         const std::size_t whole = head.size() + payload.size() + tail.size();
-        if (whole > capacity_ - size_) [[unlikely]] {
-            grow(whole);
+        if (whole > capacity_ - end_) [[unlikely]] {
+            make_room(whole);
         }
-        put(put(put(storage_.get() + size_, head), payload), tail);
-        size_ += whole;
+        put(put(put(storage_.get() + end_, head), payload), tail);
+        end_ += whole;
     }
 
     /// Free space at the end, and that so much of it was written to.
-    mutable_bytes room() const noexcept { return {storage_.get() + size_, capacity_ - size_}; }
-    void commit(std::size_t count) noexcept { size_ += count; }
+    mutable_bytes room() const noexcept { return {storage_.get() + end_, capacity_ - end_}; }
+    void commit(std::size_t count) noexcept { end_ += count; }
 
     void drop_front(std::size_t count) noexcept
     {
-        if (count != 0) {  // else there may be no storage, which memmove must not be told
-            std::memmove(storage_.get(), storage_.get() + count, size_ - count);
-            size_ -= count;
+        begin_ += count;
+        forget_messages();
+        if (empty()) {
+            clear();
         }
+    }
+
+    /// What was appended since the last mark is one message, which drop_oldest() can drop. Without
+    /// memory for the mark, it goes with the next one.
+    void mark_message() noexcept
+    {
+        try {
+            messages_.push_back(size() - marked_);
+            marked_ = size();
+        } catch (const std::bad_alloc&) {
+        }
+    }
+
+    /// Drops the first marked message; false if there is none.
+    bool drop_oldest() noexcept
+    {
+        if (oldest_ == messages_.size()) {
+            return false;
+        }
+        const std::size_t dropped = messages_[oldest_++];
+        begin_ += dropped;
+        marked_ -= dropped;
+        if (oldest_ > messages_.size() / 2) {  // moves each of them once at most
+            messages_.erase(messages_.begin(), messages_.begin() + static_cast<long>(oldest_));
+            oldest_ = 0;
+        }
+        return true;
     }
 
     void release() noexcept
     {
+        clear();
         storage_.reset();
-        size_ = capacity_ = 0;
+        capacity_ = 0;
+        messages_.shrink_to_fit();
     }
 
 private:
     static constexpr std::size_t smallest = 1024;
+    static constexpr std::size_t doubles_up_to = 64 * 1024;  // and then grows by that, or a quarter
 
-    void grow(std::size_t more)
+    void make_room(std::size_t more)
     {
-        const std::size_t wanted = std::max({smallest, 2 * capacity_, size_ + more});
-        auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
-        if (size_ != 0) {
-            std::memcpy(larger.get(), storage_.get(), size_);
+        const std::size_t used = size();
+        if (begin_ >= used && capacity_ - used >= more) {  // at most as much as was dropped
+            std::memcpy(storage_.get(), storage_.get() + begin_, used);
+        } else {
+            const std::size_t larger_by =
+                std::min(capacity_, std::max(doubles_up_to, capacity_ / 4));
+            const std::size_t wanted = std::max({smallest, capacity_ + larger_by, used + more});
+            auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
+            if (used != 0) {
+                std::memcpy(larger.get(), storage_.get() + begin_, used);
+            }
+            storage_ = std::move(larger);
+            capacity_ = wanted;
         }
-        storage_ = std::move(larger);
-        capacity_ = wanted;
+        begin_ = 0;
+        end_ = used;
+    }
+
+    void forget_messages() noexcept
+    {
+        messages_.clear();
+        oldest_ = marked_ = 0;
     }
 
     std::unique_ptr<std::byte[]> storage_;
-    std::size_t size_ = 0;
     std::size_t capacity_ = 0;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    std::vector<std::size_t> messages_;  // sizes of those that are marked, the first at oldest_
+    std::size_t oldest_ = 0;
+    std::size_t marked_ = 0;  // bytes of all of them
 };
 
 }  // namespace libnet::detail

@@ -1,3 +1,5 @@
+#include "connection_settings.hpp"
+#include "describe_session.hpp"
 #include "refusals.hpp"
 
 #include <libnet/session/server.hpp>
@@ -52,9 +54,12 @@ struct server::state {
           gate(options.admission),
           refusals(options.refusal, options.connection.framing, [this] { accept_again(); })
     {
-        if (!options.connection.idle_timeout) {
-            options.connection.idle_timeout = server_options::default_idle_timeout;
+        auto shared = std::make_shared<detail::connection_settings>(
+            detail::with_defaults_of_servers(options.connection));
+        if (options.memory_budget != no_limit) {
+            shared->budget = std::make_shared<detail::memory_budget>(options.memory_budget);
         }
+        settings = std::move(shared);
     }
 
     class place;
@@ -65,6 +70,8 @@ struct server::state {
     task<> wait_for_room();
     void begin(group& sessions, std::unique_ptr<stream> transport, place in);
     void refuse(group& sessions, std::unique_ptr<stream> transport, admission::decision limit);
+    connection_ending ending_of(const connection& peer, const result<>& outcome,
+                                const std::exception_ptr& thrown) const;
     void count(const connection_info& info) noexcept;
     void accept_again() noexcept;
     void stop_accepting() noexcept;
@@ -72,6 +79,7 @@ struct server::state {
     result<endpoint> where;
     std::unique_ptr<listener> source;
     session serve;
+    std::shared_ptr<const detail::connection_settings> settings;
     server_options options;
 
     // The loop's thread.
@@ -128,6 +136,7 @@ task<> server::state::run_session(connection peer, place in)
     std::optional<one_of> counted(active);
     live listed(peer);
     connections.push_back(listed);
+    detail::describe_session(co_await detail::fiber_await{}, peer);
     session_report report;
     result<> outcome;
     if (options.on_open) {
@@ -138,13 +147,8 @@ task<> server::state::run_session(connection peer, place in)
     } catch (...) {
         report.exception = std::current_exception();
     }
-    report.reason = peer.ended();
-    if (!report.reason && outcome.has_error()) {
-        report.reason = outcome.error();
-    }
-    if (!report.reason) {
-        report.reason = stopping ? error::draining : error::closed;
-    }
+    report.ending = ending_of(peer, outcome, report.exception);
+    report.reason = report.ending.why;
     try {
         (void)co_await shielded(never, peer.close());
         report.info = peer.info();
@@ -159,9 +163,29 @@ task<> server::state::run_session(connection peer, place in)
     }
 }
 
+/// What happened to the connection, and only then what the session made of it.
+connection_ending server::state::ending_of(const connection& peer, const result<>& outcome,
+                                           const std::exception_ptr& thrown) const
+{
+    connection_ending ending = peer.ending();
+    if (peer.ended()) {
+        return ending;
+    }
+    if (thrown || outcome.has_error()) {
+        ending.who = connection_ending::party::session;
+    }
+    if (outcome.has_error()) {
+        ending.why = outcome.error();
+    } else if (stopping && ending.why == error::closed && !thrown) {
+        ending.who = connection_ending::party::owner;
+        ending.why = error::draining;
+    }
+    return ending;
+}
+
 void server::state::begin(group& sessions, std::unique_ptr<stream> transport, place in)
 {
-    connection peer(std::move(transport), options.connection);
+    connection peer(std::move(transport), settings);
     sessions.start(run_session(std::move(peer), std::move(in)));
     ++accepted;
     ++active;  // the session itself begins later
@@ -357,10 +381,13 @@ void server::set_admission(const admission_limits& limits)
 
 server_stats server::stats() const
 {
+    const auto& budget = state_->settings->budget;
     return {.accepted = state_->accepted,
             .active = state_->active,
             .refused = state_->refused,
             .accept_errors = state_->accept_errors,
+            .memory = budget ? budget->used() : 0,
+            .shed = budget ? budget->shed() : 0,
             .messages_received = state_->messages_received,
             .messages_sent = state_->messages_sent,
             .bytes_received = state_->bytes_received,

@@ -39,6 +39,7 @@ simulation::simulation()
       loop_(&loop_of(context_->io))
 {
     loop_->use_clock(clock_);
+    loop_->seed(0);
     loop_->keep_to_one_thread();
     loop_->at_shutdown(*belongings_);
 }

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace {
 
 using namespace libnet;
@@ -254,6 +257,94 @@ TEST(ConnectionDeadline, ASilentPeerMeetsTheCloseTimeout)
     sim.advance(1ms);
     EXPECT_EQ(sim.outcome(0)->error(), error::close_timeout);
     EXPECT_EQ(w.calls->order.back(), 'c');
+}
+
+TEST(ConnectionDeadline, APeerThatSaysNothingMeetsTheTimeOfTheFirstFrame)
+{
+    simulation sim;
+    wired w(sim, {.first_frame_timeout = 10s, .idle_timeout = 65s});
+    auto greeting = [&]() -> task<> {
+        co_await checked(w.subject.send("welcome"));
+        co_await checked(swallow(w.subject));
+    };
+    sim.start(greeting());
+    sim.settle();
+    sim.advance(10s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::first_frame_timeout);
+}
+
+TEST(ConnectionDeadline, ATrickleIsTooSlow)
+{
+    simulation sim;
+    wired w(sim, {.frame_timeout = 1h, .minimum_rate = {.bytes = 10, .interval = 2s, .grace = 5s}});
+    sim.start(swallow(w.subject));
+    auto peer = [&]() -> task<> {
+        co_await checked(w.wire.send(unfinished));
+        for (int i = 0; i < 20; ++i) {
+            co_await checked(w.wire.send(some_text(10)));
+            co_await checked(sleep_for(1s));
+        }
+        co_await checked(drip(w.wire, some_text(100), 1s));
+    };
+    sim.start(peer());
+    sim.settle();
+    sim.advance(20s);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(5s);
+    EXPECT_EQ(w.subject.ended(), error::too_slow);
+}
+
+/// A frame of 128 KiB may take 38 s: 30 and one for each 8 KiB beyond 64.
+TEST(ConnectionDeadline, ALongFrameEarnsTimeByArriving)
+{
+    simulation sim;
+    wired w(sim, {.frame_timeout = 30s});
+    sim.start(swallow(w.subject));
+    auto peer = [&]() -> task<> {
+        co_await checked(w.wire.send(std::string_view("\0\x4\0\0", 4)));
+        co_await checked(w.wire.send(some_text(128 * 1024 - 4)));
+        co_await checked(w.wire.flush());
+    };
+    sim.start(peer());
+    sim.settle();
+    sim.advance(38s - 1ms);
+    EXPECT_FALSE(w.subject.ended());
+    sim.advance(1ms);
+    EXPECT_EQ(w.subject.ended(), error::frame_timeout);
+}
+
+TEST(ConnectionDeadline, AnOldConnectionEndsBetweenFramesAndNotAllAtOnce)
+{
+    simulation sim;
+    std::vector<duration> ages;
+    for (int i = 0; i < 20; ++i) {
+        wired w(sim, {.lifetime = 100s});
+        auto peer = [&]() -> task<> {
+            for (;;) {
+                co_await checked(w.wire.send(std::string_view("\0\0\0\1x", 5)));
+                co_await checked(w.wire.flush());
+                co_await checked(sleep_for(100ms));
+            }
+        };
+        sim.start(peer());
+        auto session = [&]() -> task<> {
+            for (;;) {
+                co_await checked(w.subject.receive());
+            }
+        };
+        EXPECT_EQ(sim.run(session()).error(), error::lifetime_exceeded);
+        EXPECT_FALSE(w.subject.ended());  // it can still say goodbye
+        EXPECT_EQ(w.subject.ending().why, error::lifetime_exceeded);
+        ages.push_back(w.subject.info().age);
+        sim.cancel();
+        sim.settle();
+    }
+    std::ranges::sort(ages);
+    EXPECT_GE(ages.front(), 90s);
+    EXPECT_LE(ages.back(), 100s + 200ms);
+    EXPECT_GT(ages.back() - ages.front(), 3s);
 }
 
 TEST(ConnectionDeadline, NeverIsNever)

@@ -79,6 +79,7 @@ TEST(Server, ReportsWhyEachConnectionEnded)
         std::function<task<>(connection&)> client;
         pipe_options there;
         error_code reason;
+        const char* code;
     };
     const auto write = [](const char* text, std::size_t size) {
         return [=](connection& c) -> task<> {
@@ -87,17 +88,35 @@ TEST(Server, ReportsWhyEachConnectionEnded)
         };
     };
     const std::vector<row> rows{
-        {"in order", write("\0\0\0\1x", 5), {}, error::closed},
-        {"cut off", write("\0\0\0\5x", 5), {}, error::truncated_frame},
-        {"too large", write("\x7F\0\0\0", 4), {}, error::frame_too_large},
+        {"in order", write("\0\0\0\1x", 5), {}, error::closed, "Pi"},
+        {"cut off", write("\0\0\0\5x", 5), {}, error::truncated_frame, "Pr"},
+        {"too large", write("\x7F\0\0\0", 4), {}, error::frame_too_large, "Lr"},
         {"reset",
          write("\0\0\0\1x", 5),
          {.reset_after = 2},
-         make_error_code(boost::system::errc::connection_reset)},
+         make_error_code(boost::system::errc::connection_reset),
+         "Pr"},
         {"silent",
          [](connection& c) -> task<> { (void)co_await c.receive(); },
          {},
-         error::idle_timeout},
+         error::first_frame_timeout,
+         "Lo"},
+        {"silent at last",
+         [](connection& c) -> task<> {
+             co_await checked(c.send(std::string_view("\0\0\0\1x", 5)));
+             while (co_await c.receive()) {}
+         },
+         {},
+         error::idle_timeout,
+         "Li"},
+        {"half a frame",
+         [](connection& c) -> task<> {
+             co_await checked(c.send(std::string_view("\0\0\0\1", 4)));
+             while (co_await c.receive()) {}
+         },
+         {},
+         error::frame_timeout,
+         "Lr"},
     };
     for (const row& r : rows) {
         SCOPED_TRACE(r.name);
@@ -107,6 +126,8 @@ TEST(Server, ReportsWhyEachConnectionEnded)
         w.sim.advance(2min);
         ASSERT_EQ(w.reports.size(), 1U);
         EXPECT_EQ(w.reports[0].reason, r.reason);
+        EXPECT_EQ(w.reports[0].ending.why, r.reason);
+        EXPECT_EQ(w.reports[0].ending.code(), r.code);
         EXPECT_EQ(w.reports[0].info.peer, "left");
         EXPECT_FALSE(w.reports[0].exception);
         EXPECT_EQ(w.reports[0].text(), r.reason.message());

@@ -46,10 +46,17 @@ public:
     std::size_t capacity() const noexcept { return capacity_; }
 
     /// Room for the next read, never empty. May move what data() shows.
-    /// `needed`: what the frame under way is known to want in total, a hint.
-    mutable_bytes prepare(std::size_t needed = 0);
+    /// `needed`: what the frame under way is known to want in total, a hint. `most`: the free part
+    /// that it should have at most where memory is scarce, at least smallest_read.
+    mutable_bytes prepare(std::size_t needed = 0, std::size_t most = largest_read);
 
-    /// So many bytes were read into the room of the last prepare().
+    /// What capacity() will be after prepare() with the same arguments.
+    std::size_t capacity_for(std::size_t needed, std::size_t most = largest_read) const noexcept;
+
+    /// Room that is there without moving anything, perhaps none.
+    mutable_bytes spare() const noexcept { return {storage_.get() + end_, capacity_ - end_}; }
+
+    /// So many bytes were read into the room of the last prepare() or spare().
     void commit(std::size_t count) noexcept;
 
     /// The first `count` bytes of data() are done with.
@@ -59,6 +66,9 @@ public:
     void release() noexcept;
 
 private:
+    /// Half a read is worth a system call, rather than copying what is here.
+    std::size_t enough_room(std::size_t read) const noexcept { return empty() ? read : read / 2; }
+
     void swap(receive_buffer& other) noexcept
     {
         std::swap(storage_, other.storage_);

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -131,6 +132,11 @@ public:
         }
     }
 
+    /// Random numbers for whoever must not do the same as everybody else at the same time. Not for
+    /// secrets. A simulation has the same ones in every run.
+    std::uint64_t random() noexcept;
+    void seed(std::uint64_t start) noexcept { random_ = start; }
+
     /// Every running task, for shutdown and for traces.
     detail::node_list<detail::fiber>& fibers() noexcept { return fibers_; }
 
@@ -172,6 +178,7 @@ private:
     std::size_t depth_ = 0;
     std::size_t turn_limit_ = 1024;
     std::size_t population_ = 0;
+    std::uint64_t random_ = 0;
     bool shutting_down_ = false;
     bool one_thread_ = false;
     std::unique_ptr<detail::stall_watch> watch_;  // mostly nobody asked for it

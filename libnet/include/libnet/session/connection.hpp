@@ -7,7 +7,10 @@
 #include <libnet/core/time.hpp>
 #include <libnet/framing/any_framing.hpp>
 #include <libnet/framing/length_prefix.hpp>
+#include <libnet/policy/heartbeat.hpp>
+#include <libnet/policy/input_deadlines.hpp>
 #include <libnet/runtime/operation.hpp>
+#include <libnet/session/connection_ending.hpp>
 #include <libnet/session/connection_handle.hpp>
 #include <libnet/session/connection_info.hpp>
 #include <libnet/session/inbox.hpp>
@@ -23,6 +26,7 @@ namespace libnet {
 namespace detail {
 
 class connection_core;
+struct connection_settings;
 
 LIBNET_ASIO_DECL readiness poll_send(void* core, operation_arguments a);
 LIBNET_ASIO_DECL result<> take_send(void* core);
@@ -35,14 +39,31 @@ inline const operation_vtable<void> sending{poll_send, take_send, wait_send, aba
 
 }  // namespace detail
 
+/// What becomes of a message for a peer that does not keep up. Nothing is dropped in silence:
+/// `connection_info` counts.
+enum class overflow : unsigned char {
+    wait,         ///< send() waits: the session slows down to what the peer takes
+    drop_newest,  ///< send() answers `peer_not_reading`, this message only
+    drop_oldest,  ///< those that wait longest make room: what they say is out of date
+    close,        ///< the connection ends with `peer_not_reading`
+};
+
 /// Every limit is on. `never` switches a timeout off.
 struct connection_options {
     /// Where a message begins and ends. Each connection has its own copy.
     any_framing framing = length_prefix{};
 
+    /// Connected, and says nothing: until the first byte. Unset it is 10 s on a server and `never`
+    /// on every other connection.
+    std::optional<duration> first_frame_timeout = std::nullopt;
+
     /// A frame, from its first byte to its last. Bounds a peer that sends one byte a second, which
-    /// no inactivity timeout does. Counts only while a receive() waits.
+    /// no inactivity timeout does. Beyond its first 64 KiB a frame has another second for every
+    /// 8 KiB that have come. Counts only while a receive() waits.
     duration frame_timeout = std::chrono::seconds(30);
+
+    /// How much has to come in while a frame is under way, beyond that: nothing. Else `too_slow`.
+    data_rate minimum_rate{};
 
     /// The peer takes nothing of what is sent.
     duration send_timeout = std::chrono::seconds(10);
@@ -50,13 +71,27 @@ struct connection_options {
     /// Nothing in either direction while a receive() waits. Unset it is 65 s on a server, longer
     /// than the usual minute of proxies and clients, so that it is they who close; and `never` on
     /// every other connection, where only the caller knows how long an answer may take: `within`.
+    /// Where there is a heartbeat it is `never` too.
     std::optional<duration> idle_timeout = std::nullopt;
+
+    /// How old it may become. Then it ends as if the server were stopping: what is under way is
+    /// still handed out, and receive() answers `lifetime_exceeded`. Each connection takes up to a
+    /// tenth off, so that a fleet that came together does not leave together.
+    duration lifetime = never;
+
+    /// Signs of life on a silent line, below the session. None unless set: both ends must know them.
+    std::optional<libnet::heartbeat> heartbeat = std::nullopt;
 
     /// Flushing, and waiting for the peer's end, when closing.
     duration close_timeout = std::chrono::seconds(3);
 
-    /// Above so many bytes of unsent output send() waits for the peer.
+    /// Where so many bytes of output wait for the peer, the next message meets `when_full`.
     std::size_t high_water_mark = 256_KiB;
+
+    /// Those who wait to send go on where so few are left. Unset: half the high-water mark.
+    std::optional<std::size_t> low_water_mark = std::nullopt;
+
+    overflow when_full = overflow::wait;
 };
 
 /// Messages in, messages out, over any stream. A session is a coroutine over one:
@@ -77,6 +112,8 @@ struct connection_options {
 class LIBNET_ASIO_DECL connection {
 public:
     explicit connection(std::unique_ptr<stream> transport, connection_options options = {});
+    connection(std::unique_ptr<stream> transport,
+               std::shared_ptr<const detail::connection_settings> shared);
     connection(connection&& other) noexcept;
     connection& operator=(connection&& other) noexcept;
     ~connection();
@@ -86,7 +123,8 @@ public:
     /// The view is valid until the next receive(), receive_batch() or close().
     ///
     /// Errors   closed: ended between frames; truncated_frame: inside one; frame_too_large;
-    ///          malformed_frame; idle_timeout; frame_timeout; draining; what the kernel says.
+    ///          malformed_frame; first_frame_timeout; frame_timeout; too_slow; idle_timeout;
+    ///          heartbeat_timeout; draining; lifetime_exceeded; what the kernel says.
     /// Cancel   safe: bytes already received are kept.
     /// Overlap  one receive() or receive_batch() and any number of send(), on the connection's loop.
     /// Cost     no allocation; no system call while a whole frame is buffered.
@@ -101,10 +139,11 @@ public:
     /// Accepts a message for sending. It leaves with its neighbours in one write: when the session
     /// next waits for input, when more than the high-water mark has gathered, or at the end of the
     /// loop's turn. Success means accepted, not delivered; the payload is free when it returns.
-    /// Above the high-water mark it waits for the peer first.
+    /// Above the high-water mark it waits for the peer first, or does what `when_full` says.
     ///
     /// Lifetime the payload must stay until the await has ended.
-    /// Errors   refused_payload, frame_too_large: this payload only, the connection goes on.
+    /// Errors   refused_payload, frame_too_large, peer_not_reading (dropped): this payload only, the
+    ///          connection goes on.
     ///          send_timeout, and whatever ended the connection.
     /// Cancel   safe: a send() that was cancelled has sent nothing.
     /// Overlap  any number; they are served in order.
@@ -138,6 +177,9 @@ public:
     /// What a stopping server asks: frames that are buffered or under way are still handed out, then
     /// receive() answers `draining`.
     void drain();
+
+    /// Who ended it, in which phase, and why. While it lives: what it would be now.
+    connection_ending ending() const noexcept;
 
     /// "127.0.0.1:50412"
     const std::string& peer() const noexcept;

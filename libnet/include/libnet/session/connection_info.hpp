@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace libnet {
@@ -22,8 +23,16 @@ struct connection_info {
     std::uint64_t messages_refused = 0;
     error_code refusal;
 
+    /// Accepted and never sent, or not even accepted, because the peer did not keep up.
+    std::uint64_t messages_dropped = 0;
+
+    duration age{};                      ///< since it was opened
+    duration idle{};                     ///< since bytes last moved, in either direction
+    std::optional<duration> round_trip;  ///< of the last heartbeat that was answered
+
     std::size_t unread = 0;  ///< received and not handed out
     std::size_t unsent = 0;  ///< accepted and not handed to the kernel
+    std::size_t memory = 0;  ///< bytes of buffers that it holds
     error_code ended;        ///< its first failure
 };
 

@@ -35,6 +35,21 @@ struct inbox {
         return true;
     }
 
+    /// So many bytes before the next frame are nobody's.
+    void skip(std::size_t count) noexcept
+    {
+        if (handed_out != 0) {
+            handed_out += count;  // go together with the frame that somebody looks at
+        } else {
+            received.consume(count);
+        }
+    }
+
+    bool has_frames() const noexcept { return ahead_next != ahead_end; }
+
+    /// What no frame was looked for in yet.
+    bytes unseen() const noexcept { return received.data().subspan(handed_out); }
+
     /// Nobody will ask for it any more.
     void clear() noexcept
     {

@@ -21,6 +21,7 @@ namespace libnet {
 /// How a connection of a server ended.
 struct session_report {
     connection_info info;
+    connection_ending ending;  ///< who ended it, in which phase; `why` is the reason again
     error_code reason;  ///< `closed`: in order, by the peer or the session; `draining`: by us
     std::exception_ptr exception;  ///< what left the session, if anything did
 
@@ -31,9 +32,11 @@ struct session_report {
 };
 
 struct server_options {
+    static constexpr duration default_first_frame_timeout = std::chrono::seconds(10);
     static constexpr duration default_idle_timeout = std::chrono::seconds(65);
 
-    /// For each connection. An idle timeout that is not set is `default_idle_timeout` here.
+    /// For each connection. Timeouts for the first frame and for idleness that are not set are the
+    /// defaults above; with a heartbeat idleness has none.
     connection_options connection{};
     socket_options socket{};
 
@@ -46,6 +49,11 @@ struct server_options {
 
     /// The message that a refused client gets, framed like every other; none if it is empty.
     std::string refusal{};
+
+    /// Bytes that the buffers of all connections may hold together. Above three quarters of it,
+    /// connections that hold more than their share are not read from and gather no more output;
+    /// above all of it the greatest end with `limit_reached`, until an eighth is free again.
+    std::size_t memory_budget = no_limit;
 
     /// How long sessions may take to finish when the server stops; then they are cancelled.
     duration drain_timeout = std::chrono::seconds(30);
@@ -67,6 +75,8 @@ struct server_stats {
     std::uint64_t active = 0;    ///< connections now
     std::uint64_t refused = 0;   ///< clients turned away since the start
     std::uint64_t accept_errors = 0;
+    std::uint64_t memory = 0;  ///< bytes that connections hold now, where there is a budget
+    std::uint64_t shed = 0;    ///< connections that the budget has ended
 
     /// Of connections that have ended.
     std::uint64_t messages_received = 0;

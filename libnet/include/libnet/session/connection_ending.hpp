@@ -1,0 +1,43 @@
+#pragma once
+
+#include <libnet/core/config.hpp>
+#include <libnet/core/error.hpp>
+
+#include <string>
+
+namespace libnet {
+
+/// How a connection ended, for logs and counters: who ended it, what was going on, and why.
+struct connection_ending {
+    enum class party : unsigned char {
+        peer,     ///< it closed, reset, or sent what is no frame
+        session,  ///< our session returned, failed or threw
+        limit,    ///< one of our timeouts or bounds
+        owner,    ///< we: the server stops, somebody cancelled
+        network,  ///< the kernel gave up on it
+    };
+
+    enum class phase : unsigned char {
+        opening,    ///< the peer had not sent a whole frame
+        receiving,  ///< part of a frame had come
+        idle,       ///< between frames, and all was sent
+        sending,    ///< output waited for the peer
+        working,    ///< the session was busy with something else
+    };
+
+    party who = party::session;
+    phase during = phase::opening;
+    error_code why;
+
+    /// Two letters, who and when, in the manner of HAProxy's logs: P, S, L, O, N and o, r, i, s, w.
+    /// "Li" is a limit that struck an idle connection.
+    LIBNET_ASIO_DECL std::string code() const;
+
+    /// "Li idle_timeout: a limit of ours, while idle"
+    LIBNET_ASIO_DECL std::string text() const;
+};
+
+/// Who is behind an end for this reason.
+LIBNET_ASIO_DECL connection_ending::party party_behind(const error_code& why) noexcept;
+
+}  // namespace libnet

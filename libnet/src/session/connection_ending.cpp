@@ -1,0 +1,92 @@
+#include <libnet/session/connection_ending.hpp>
+
+#include <boost/system/errc.hpp>
+
+#include <array>
+
+namespace libnet {
+namespace {
+
+struct word {
+    char letter;
+    const char* text;
+};
+
+constexpr std::array<word, 5> parties{{{'P', "the peer"},
+                                       {'S', "the session"},
+                                       {'L', "a limit of ours"},
+                                       {'O', "its owner"},
+                                       {'N', "the network"}}};
+constexpr std::array<word, 5> phases{{{'o', "before its first frame"},
+                                      {'r', "inside a frame"},
+                                      {'i', "while idle"},
+                                      {'s', "while output waited for the peer"},
+                                      {'w', "while the session worked"}}};
+
+const word& word_for(connection_ending::party who)
+{
+    return parties[static_cast<std::size_t>(who)];
+}
+
+const word& word_for(connection_ending::phase when)
+{
+    return phases[static_cast<std::size_t>(when)];
+}
+
+connection_ending::party party_behind(error why) noexcept
+{
+    using party = connection_ending::party;
+    switch (why) {
+    case error::closed:
+    case error::truncated_frame:
+    case error::truncated_stream:
+    case error::malformed_frame:
+    case error::checksum_mismatch: return party::peer;
+    case error::frame_too_large:
+    case error::connect_timeout:
+    case error::handshake_timeout:
+    case error::first_frame_timeout:
+    case error::frame_timeout:
+    case error::idle_timeout:
+    case error::send_timeout:
+    case error::heartbeat_timeout:
+    case error::close_timeout:
+    case error::lifetime_exceeded:
+    case error::too_slow:
+    case error::peer_not_reading:
+    case error::limit_reached: return party::limit;
+    case error::cancelled:
+    case error::drain_timeout:
+    case error::draining: return party::owner;
+    default: return party::session;
+    }
+}
+
+}  // namespace
+
+connection_ending::party party_behind(const error_code& why) noexcept
+{
+    namespace errc = boost::system::errc;
+    using party = connection_ending::party;
+    if (why.category() == error_category()) {
+        return party_behind(static_cast<error>(why.value()));
+    }
+    if (why == errc::connection_reset || why == errc::broken_pipe) {
+        return party::peer;
+    }
+    return why == errc::not_enough_memory ? party::limit : party::network;
+}
+
+std::string connection_ending::code() const
+{
+    return {word_for(who).letter, word_for(during).letter};
+}
+
+std::string connection_ending::text() const
+{
+    const bool ours = why.category() == error_category();
+    return code() + ' ' + (ours ? name_of(static_cast<error>(why.value())) : why.message()) + ": " +
+           word_for(who).text + ", " + word_for(during).text;
+}
+
+}  // namespace libnet

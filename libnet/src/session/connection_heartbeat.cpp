@@ -1,0 +1,111 @@
+#include "connection_core.hpp"
+
+#include <new>
+
+/// Signs of life, below the session: it neither sees nor sends them.
+namespace libnet::detail {
+
+void connection_core::look_at_heartbeat(time_point now)
+{
+    const bool listens = reading_ || read_ahead();
+    if (!listens) {
+        heart_.heard(now);  // the silence is ours: what the peer says has to wait for the session
+    }
+    const heartbeat& how = *settings_->options.heartbeat;
+    switch (heart_.look(how, now)) {
+    case heartbeat_clock::action::wait: break;
+    case heartbeat_clock::action::ping: send_heartbeat(how.ping); break;
+    case heartbeat_clock::action::give_up: fail(error::heartbeat_timeout); break;
+    }
+}
+
+/// Reads though nobody receives, where that moves nothing that somebody looks at. False if there is
+/// no room, or no more to come.
+bool connection_core::read_ahead()
+{
+    if (end_of_input_ || inbox_.has_frames()) {
+        return false;
+    }
+    try {
+        const mutable_bytes room =
+            inbox_.handed_out == 0 ? inbox_.received.prepare(needed_) : inbox_.received.spare();
+        if (room.empty()) {
+            return false;
+        }
+        count_memory();
+        stream_->read_some(room, *this);
+        return reading_ = true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
+/// Heartbeats must not wait for a session that is busy. Frames stay where they are.
+void connection_core::absorb_heartbeats()
+{
+    std::size_t skipped = 1;
+    while (skipped != 0 && !inbox_.has_frames() && inbox_.unseen().size() >= needed_) {
+        decoded last;
+        skipped = find_frames(inbox_.unseen(), inbox_.ahead, last);
+        inbox_.skip(skipped);
+    }
+}
+
+namespace {
+
+/// A frame of which the user's own function cannot say what it is, is the session's.
+beat kind_of(const heartbeat& how, bytes payload) noexcept
+{
+    try {
+        return how.kind_of(payload);
+    } catch (...) {
+        return beat::none;
+    }
+}
+
+}  // namespace
+
+/// Answers the bytes of heartbeats before the first frame; those between frames go with the frame
+/// before them.
+std::size_t connection_core::take_heartbeats_out(std::span<found_frame> frames) noexcept
+{
+    std::size_t before = 0;
+    std::size_t kept = 0;
+    for (const found_frame& frame : frames) {
+        const beat kind = kind_of(*settings_->options.heartbeat, frame.payload);
+        if (kind == beat::none) {
+            frames[kept++] = frame;
+            continue;
+        }
+        take_heartbeat(kind);
+        (kept == 0 ? before : frames[kept - 1].consumed) += frame.consumed;
+    }
+    inbox_.ahead_end = kept;
+    return before;
+}
+
+void connection_core::take_heartbeat(beat kind) noexcept
+{
+    input_.heartbeat_came();
+    if (kind == beat::ping) {
+        send_heartbeat(settings_->options.heartbeat->pong);
+    } else if (const auto took = heart_.answered(loop_.now())) {
+        round_trip_ = took;
+    }
+}
+
+/// Not if the peer takes nothing: what is queued for it has a bound.
+void connection_core::send_heartbeat(const std::string& payload) noexcept
+{
+    if (failure_ || !senders_.empty() || !takes_more()) {
+        return;
+    }
+    const bool alone = unsent() == 0 || only_heartbeats_;
+    (void)accept_uncounted(as_bytes(payload));  // what fails now may work the next time
+    if (alone) {
+        only_heartbeats_ = true;
+        gathers_until_ = 0;  // so that the next message says that it is one
+    }
+}
+
+}  // namespace libnet::detail

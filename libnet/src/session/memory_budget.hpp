@@ -1,0 +1,85 @@
+#pragma once
+
+#include <libnet/framing/receive_buffer.hpp>
+#include <libnet/runtime/list_node.hpp>
+#include <libnet/runtime/loop.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace libnet::detail {
+
+/// What the connections of a server may hold in buffers, all together. Whoever holds more than a fair
+/// share is slowed down first; if that is not enough, the greatest go.
+///
+///     0                     3/4                  7/8      limit
+///     |  everybody grows     | up to a fair share  |        | the greatest end, down to 7/8
+///
+/// Threads  the loop's, but for used() and shed().
+class memory_budget {
+public:
+    /// A connection, in the books. Counts in from enter() on, until it is unlinked.
+    struct account : list_node {
+        virtual void memory_is_free() noexcept = 0;  // it asked for more and was refused
+        virtual void give_memory_up() noexcept = 0;  // it ends
+        std::size_t held = 0;
+        bool waits = false;
+
+    protected:
+        ~account() = default;
+    };
+
+    /// What a connection costs without buffers: itself, its stream, its session's frame.
+    static constexpr std::size_t without_buffers = 2048;
+
+    explicit memory_budget(std::size_t limit) noexcept;
+
+    void enter(account& a, loop& home) noexcept;
+    void leave(account& a) noexcept;
+
+    /// So much it holds now.
+    void charge(account& a, std::size_t buffers) noexcept
+    {
+        if (const std::size_t held = buffers + without_buffers; held != a.held) {
+            change(a, held);
+        }
+    }
+
+    /// How much output a connection may gather at the moment if it would like `wish`. Half a share:
+    /// the other is for its input.
+    std::size_t allowance(std::size_t wish) const noexcept;
+
+    /// How much room it may take to read into if its buffer would grow by so much. None: it hears
+    /// when there is memory again.
+    std::size_t room_to_read(account& a, std::size_t growth) noexcept;
+
+    std::size_t used() const noexcept { return used_; }
+    std::uint64_t shed() const noexcept { return shed_; }
+
+private:
+    struct review_node : work_node {
+        memory_budget* budget;
+    };
+
+    void change(account& a, std::size_t held) noexcept;
+    void review() noexcept;
+    void review_later() noexcept;
+    void shed_greatest() noexcept;
+    bool is_tight(std::size_t more = 0) const noexcept
+    {
+        return used_ + more >= limit_ - limit_ / 4;
+    }
+    std::size_t fair_share() const noexcept;
+
+    const std::size_t limit_;
+    std::atomic<std::size_t> used_{0};
+    std::atomic<std::uint64_t> shed_{0};
+    std::size_t count_ = 0;
+    bool somebody_waits_ = false;
+    loop* home_ = nullptr;
+    node_list<account> accounts_;
+    review_node review_;
+};
+
+}  // namespace libnet::detail
