@@ -35,7 +35,7 @@ time_point asio_clock::recent() const noexcept
     static const duration tick = coarse_tick();
     timespec t;
     if (::clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0) {
-        return time_point(since_epoch(t)) + tick;
+        return time_point(since_epoch(t)) + tick - stood_still_;
     }
 #endif
     return now();
@@ -76,7 +76,7 @@ void asio_clock::rest() noexcept
 void asio_clock::wake_at(time_point due)
 {
     wakes_at_ = due;
-    timer_.expires_at(due);
+    timer_.expires_at(due + stood_still_);
     timer_.async_wait(
         lent_memory_handler{&waiting_, [this](const boost::system::error_code& cancelled) {
                                 if (!cancelled) {
@@ -88,6 +88,9 @@ void asio_clock::wake_at(time_point due)
 void asio_clock::woken()
 {
     loop::turn this_turn(loop_);
+    if (const duration late = now() - wakes_at_; late > too_late) {
+        stood_still_ += late;
+    }
     wakes_at_ = end_of_time;
     node_list<timer_node> expired;
     wheel_.advance(now(), expired);

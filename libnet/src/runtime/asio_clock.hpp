@@ -14,11 +14,15 @@
 namespace libnet::detail {
 
 /// Real time: a timer wheel and one Asio timer, armed for the wheel's earliest due time.
+///
+/// Time in which the process did not run does not count, as CLOCK_MONOTONIC does not count that in
+/// which the machine slept: after a SIGSTOP, or a debugger, everybody's deadline would have passed,
+/// though nobody was listened to. It is noticed by an alarm that comes much too late.
 class asio_clock final : public clock {
 public:
     asio_clock(boost::asio::io_context& context, loop& home);
 
-    time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+    time_point now() const noexcept override { return steady::now() - stood_still_; }
     time_point recent() const noexcept override;
     void arm(timer_node& node, time_point due) override;
     void disarm(timer_node& node) noexcept override;
@@ -26,6 +30,11 @@ public:
 
 private:
     using steady = std::chrono::steady_clock;
+
+    /// So late is no alarm of a process that runs, however busy it is: a busy one must go on counting,
+    /// or its deadlines would never come.
+    static constexpr duration too_late = std::chrono::seconds(2);
+
     using asio_timer = boost::asio::basic_waitable_timer<steady, boost::asio::wait_traits<steady>,
                                                          boost::asio::io_context::executor_type>;
 
@@ -37,6 +46,7 @@ private:
     asio_timer timer_;
     operation_memory waiting_;
     time_point wakes_at_ = end_of_time;
+    duration stood_still_{};  // altogether
 };
 
 }  // namespace libnet::detail

@@ -142,9 +142,10 @@ private:
     std::size_t unsent() const noexcept { return out_.size() + in_flight_.size() - flown_; }
     std::size_t waiting_output() const noexcept
     {
-        // What is under way can no longer be dropped: where the oldest make room, it does not count,
-        // or it would leave none for anything newer.
-        return settings_->options.when_full == overflow::drop_oldest ? out_.size() : unsent();
+        // What is under way counts until all of it has left, since till then it holds its memory. But
+        // it can no longer be dropped: where the oldest make room, it would leave none.
+        const bool drops = settings_->options.when_full == overflow::drop_oldest;
+        return out_.size() + (drops ? 0 : in_flight_.size());
     }
     bool takes_more() const noexcept { return waiting_output() < high_water_mark(); }
     std::size_t high_water_mark() const noexcept

@@ -108,7 +108,7 @@ void connection_core::append(const envelope& e, bytes payload)
     if (payload.size() >= direct_write && !writing_) {
         write_direct(e, payload);
     } else {
-        out_.append(e.head, payload, e.tail);
+        out_.append(e.head, payload, e.tail, high_water_mark());
     }
 }
 
@@ -144,7 +144,7 @@ void connection_core::keep_rest(std::span<const bytes> pieces, std::size_t writt
 {
     for (const bytes piece : pieces) {
         const std::size_t taken = std::min(written, piece.size());
-        out_.append(piece.subspan(taken));
+        out_.append(piece.subspan(taken), high_water_mark());
         written -= taken;
     }
 }

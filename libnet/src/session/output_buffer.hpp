@@ -28,14 +28,15 @@ public:
         forget_messages();
     }
 
-    void append(bytes piece) { append(piece, {}, {}); }
+    void append(bytes piece, std::size_t most) { append(piece, {}, {}, most); }
 
-    /// All of a message, or nothing of it where memory is lacking.
-    void append(bytes head, bytes payload, bytes tail)
+    /// All of a message, or nothing of it where memory is lacking. It doubles where it must grow, but
+    /// takes no more than `most` ahead of what is needed.
+    void append(bytes head, bytes payload, bytes tail, std::size_t most)
     {
         const std::size_t whole = head.size() + payload.size() + tail.size();
         if (whole > capacity_ - end_) [[unlikely]] {
-            make_room(whole);
+            make_room(whole, most);
         }
         put(put(put(storage_.get() + end_, head), payload), tail);
         end_ += whole;
@@ -91,17 +92,15 @@ public:
 
 private:
     static constexpr std::size_t smallest = 1024;
-    static constexpr std::size_t doubles_up_to = 64 * 1024;  // and then grows by that, or a quarter
 
-    void make_room(std::size_t more)
+    void make_room(std::size_t more, std::size_t most)
     {
         const std::size_t used = size();
         if (begin_ >= used && capacity_ - used >= more) {  // at most as much as was dropped
             std::memcpy(storage_.get(), storage_.get() + begin_, used);
         } else {
-            const std::size_t larger_by =
-                std::min(capacity_, std::max(doubles_up_to, capacity_ / 4));
-            const std::size_t wanted = std::max({smallest, capacity_ + larger_by, used + more});
+            const std::size_t wanted =
+                std::max({smallest, std::min(2 * capacity_, most), used + more});
             auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
             if (used != 0) {
                 std::memcpy(larger.get(), storage_.get() + begin_, used);

@@ -34,6 +34,8 @@ public:
 
     std::string line(const std::string& start) { return process_.line(start); }
 
+    void signal(int number) const { process_.signal(number); }
+
     child_process::outcome stop(int signal_number, std::chrono::milliseconds limit = patience)
     {
         process_.signal(signal_number);
