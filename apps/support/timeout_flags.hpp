@@ -3,9 +3,11 @@
 #include "flags.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 /// The flags that say how long a client may take, and how much memory all of them may.
 namespace flags {
@@ -41,6 +43,28 @@ inline CLI::Option* add_server_duration(CLI::App& app, const std::string& name,
 
 }  // namespace detail
 
+/// `when_on` is called when all flags are known, if there is to be a heartbeat.
+inline void add_heartbeat(
+    CLI::App& app, libnet::connection_options& connection, std::function<void()> when_on = [] {})
+{
+    const auto every = std::make_shared<libnet::duration>(libnet::never);
+    add_duration(app, "--heartbeat", *every,
+                 "Sends an empty message when the other side has been silent for so long, and\n"
+                 "ends the connection after three times of it. The other side needs it, too,\n"
+                 "and empty messages of your own are taken for such");
+    app.final_callback([every, &app, &connection, when_on = std::move(when_on)] {
+        if (*every == libnet::never) {
+            return;
+        }
+        if (app.get_option("--framing")->as<std::string>() == "raw") {
+            throw CLI::ValidationError("--heartbeat",
+                                       "--framing raw has no empty messages: choose another one");
+        }
+        connection.heartbeat = libnet::heartbeat{.interval = *every, .timeout = 3 * *every};
+        when_on();
+    });
+}
+
 inline void add_timeouts(CLI::App& app, libnet::server_options& options)
 {
     using libnet::server_options;
@@ -66,17 +90,9 @@ inline void add_timeouts(CLI::App& app, libnet::server_options& options)
         "--heartbeat, unless it is given");
     add_duration(app, "--lifetime", connection.lifetime,
                  "Ends a connection that is as old, up to a tenth earlier, between messages");
-    const auto heartbeat = std::make_shared<libnet::duration>(libnet::never);
-    add_duration(app, "--heartbeat", *heartbeat,
-                 "Sends an empty message to a client that has been silent for so long, and\n"
-                 "ends the connection after three times of it; clients may do the same");
-    app.final_callback([heartbeat, idle, &connection] {
-        if (*heartbeat != libnet::never) {
-            if (idle->count() == 0) {
-                connection.idle_timeout.reset();
-            }
-            connection.heartbeat =
-                libnet::heartbeat{.interval = *heartbeat, .timeout = 3 * *heartbeat};
+    add_heartbeat(app, connection, [idle, &connection] {
+        if (idle->count() == 0) {
+            connection.idle_timeout.reset();
         }
     });
 }

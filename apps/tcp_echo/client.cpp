@@ -2,6 +2,7 @@
 
 #include "../support/experiments.hpp"
 #include "../support/flags.hpp"
+#include "../support/timeout_flags.hpp"
 
 #include <libnet/libnet.hpp>
 
@@ -21,6 +22,7 @@ struct settings {
     std::vector<std::string> messages;
     std::string file;
     unsigned count = 1;
+    libnet::connection_options connection;
     flags::experiment experiment;
 };
 
@@ -126,6 +128,7 @@ libnet::task<> run_client(const settings& with)
     libnet::connect_options options;
     options.connect_timeout = with.timeout;
     options.socket = with.experiment.socket;
+    options.connection = with.connection;
     options.connection.framing = flags::make_framing(with.framing, std::size_t{1} << 30);
     // --timeout bounds each exchange as a whole.
     options.connection.frame_timeout = libnet::never;
@@ -187,6 +190,7 @@ int main(int argc, char** argv)
         ->check(CLI::Range(1u, 1'000'000'000u).description(""));
     flags::add_duration(app, "--timeout", with.timeout,
                         "Bounds connecting, and each message until its whole reply is there");
+    flags::add_heartbeat(app, with.connection);
     flags::add_experiments(app, with.experiment);
     try {
         app.parse(argc, argv);

@@ -85,7 +85,7 @@ TEST(KernelStatistics, AreWhatSsShows)
         co_await checked(libnet::sleep_for(300ms));  // all is acknowledged, nothing changes
 
         const libnet::stream& socket = peer.transport();
-        const std::optional<kernel_statistics> own = socket.statistics();
+        const std::optional<kernel_statistics> own = peer.info().kernel;
         const shown_by_ss shown(socket);
         SCOPED_TRACE(shown.line());
         EXPECT_TRUE(own.has_value());

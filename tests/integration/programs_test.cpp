@@ -68,6 +68,9 @@ INSTANTIATE_TEST_SUITE_P(
         wrong_usage{"ServerRateWithoutSize", {server_program, "--min-rate", "fast"}, "10KiB/5s"},
         wrong_usage{"ServerRatePerNothing", {server_program, "--min-rate", "1KiB/0s"}, "10KiB/5s"},
         wrong_usage{"ServerBudgetZero", {server_program, "--memory-budget", "0"}, "64KiB"},
+        wrong_usage{"ServerHeartbeatWithoutMessages",
+                    {server_program, "--framing", "raw", "--heartbeat", "30s"},
+                    "--framing raw has no empty messages"},
         wrong_usage{"ServerTimeZero", {server_program, "--idle-timeout", "0s"}, "never"},
         wrong_usage{"ServerTimeTooLong", {server_program, "--idle-timeout", "1e30h"}, "5min"},
         wrong_usage{"ClientUnknownFlag", {client_program, "--retry", "x"}, "--retry"},
@@ -101,7 +104,8 @@ TEST(Programs, HelpNamesEveryFlag)
     child_process client({client_program, "--help"});
     const auto of_client = client.finish();
     EXPECT_EQ(of_client.code, 0);
-    for (const char* flag : {"--connect", "--framing", "--timeout", "--file", "--count"}) {
+    for (const char* flag :
+         {"--connect", "--framing", "--timeout", "--file", "--count", "--heartbeat"}) {
         EXPECT_THAT(of_client.output, HasSubstr(flag));
     }
 }
@@ -146,6 +150,18 @@ TEST(Programs, ClientSendsItsArguments)
     EXPECT_EQ(ended.code, 0) << ended.errors;
     EXPECT_EQ(ended.output, "echo: hello\necho: hello\necho: \necho: \n"
                             "echo: Grüße, 世界\necho: Grüße, 世界\n");
+}
+
+TEST(Programs, AHeartbeatTellsABusyClientFromADeadOne)
+{
+    echo_server server({"--heartbeat", "300ms", "--idle-timeout", "never"});
+    const auto busy = run_client(server, {"--heartbeat", "300ms", "--read-delay", "2s", "hello"});
+    EXPECT_EQ(busy.code, 0) << busy.errors;
+    EXPECT_EQ(busy.output, "echo: hello\n");
+    EXPECT_THAT(server.line("closed"), HasSubstr("closed in order"));
+
+    run_client(server, {"--read-delay", "2s", "hello"});  // knows nothing of heartbeats
+    EXPECT_THAT(server.line("closed"), HasSubstr("no sign of life from the peer"));
 }
 
 TEST(Programs, ClientSendsLinesOfItsInputOneByOne)

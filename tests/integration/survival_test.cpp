@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,20 +26,6 @@ std::size_t descriptors_of(pid_t process)
 {
     const auto folder = "/proc/" + std::to_string(process) + "/fd";
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
-}
-
-/// Bytes of memory that are really there.
-std::size_t resident_memory_of(pid_t process)
-{
-    std::ifstream status("/proc/" + std::to_string(process) + "/status");
-    for (std::string word; status >> word;) {
-        if (word == "VmRSS:") {
-            std::size_t kibibytes = 0;
-            status >> kibibytes;
-            return kibibytes * 1024;
-        }
-    }
-    return 0;
 }
 
 /// Whether `holds` becomes true in time.
@@ -118,12 +103,12 @@ TEST(Survival, StalledReadersHoldTheirMarkAndNoMore)
     std::vector<client_socket> stalled;
     stalled.emplace_back(server.port(), 4096);
     std::this_thread::sleep_for(100ms);  // what is needed once is there
-    const std::size_t before = resident_memory_of(::getpid());
+    const std::size_t before = resident_memory(::getpid());
     for (std::size_t i = 0; i < count; ++i) {
         stalled.emplace_back(server.port(), 4096);
     }
     std::this_thread::sleep_for(500ms);
-    const std::size_t grown = resident_memory_of(::getpid()) - before;
+    const std::size_t grown = resident_memory(::getpid()) - before;
     EXPECT_GT(grown, count * mark / 2) << "nobody was stalled";
     EXPECT_LT(grown, count * (mark + frame) * 11 / 10);
 }
@@ -136,7 +121,7 @@ TEST(Survival, ABudgetHoldsAgainstStalledReadersAndSlowSenders)
     constexpr std::size_t budget = 8 * 1024 * 1024;
     echo_server server({"--quiet", "--send-timeout", "never", "--memory-budget", "8MiB"});
     ASSERT_TRUE(echoes(server.port()));
-    const std::size_t before = resident_memory_of(server.id());
+    const std::size_t before = resident_memory(server.id());
     std::vector<client_socket> greedy;
     const std::string message = framed(std::string(8 * 1024, 'x'));
     const std::string unfinished = framed(std::string(1'000'000, 'x')).substr(0, 400'000);
@@ -145,7 +130,7 @@ TEST(Survival, ABudgetHoldsAgainstStalledReadersAndSlowSenders)
         for (int k = 0; k < 1024 && greedy.back().send(message, 5ms); ++k) {}
         greedy.emplace_back(server.port());
         (void)greedy.back().send(unfinished, 5ms);
-        ASSERT_LT(resident_memory_of(server.id()), before + budget * 14 / 10);
+        ASSERT_LT(resident_memory(server.id()), before + budget * 14 / 10);
     }
     EXPECT_TRUE(echoes(server.port()));
 }

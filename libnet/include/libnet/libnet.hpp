@@ -46,6 +46,7 @@
 #include <libnet/session/connection_handle.hpp>
 #include <libnet/session/connection_info.hpp>
 #include <libnet/session/inbox.hpp>
+#include <libnet/session/memory_pressure.hpp>
 #include <libnet/session/refusal.hpp>
 #include <libnet/session/server.hpp>
 #include <libnet/transport/endpoint.hpp>

@@ -18,16 +18,19 @@ time_point heartbeat_clock::due(const heartbeat& how) const noexcept
     return std::min(add(silent_since(), how.interval), add(heard_, how.timeout));
 }
 
-heartbeat_clock::action heartbeat_clock::look(const heartbeat& how, time_point now) noexcept
+heartbeat_clock::action heartbeat_clock::look(const heartbeat& how, time_point now,
+                                              bool listens) noexcept
 {
-    if (add(heard_, how.timeout) <= now) {
+    if (!listens) {
+        heard_ = std::max(heard_, now - std::min(how.interval, how.timeout / 2));
+    } else if (add(heard_, how.timeout) <= now) {
         return action::give_up;
     }
     if (add(silent_since(), how.interval) > now) {
         return action::wait;
     }
     asked_ = now;
-    waits_for_answer_ = true;
+    waits_for_answer_ = listens;
     return action::ping;
 }
 

@@ -244,11 +244,13 @@ connection_info connection_core::info() const
             .refusal = messages_refused_ != 0 ? make_error_code(last_refusal_) : error_code(),
             .messages_dropped = messages_dropped_,
             .age = loop_.now() - opened_,
-            .idle = std::max(duration::zero(), loop_.now() - last_moved_),
+            .idle =
+                moved_ ? duration::zero() : std::max(duration::zero(), loop_.now() - last_moved_),
             .round_trip = round_trip_,
             .unread = inbox_.received.size() - inbox_.handed_out,
             .unsent = unsent(),
             .memory = memory(),
+            .kernel = stream_->statistics(),
             .ended = failure_};
 }
 

@@ -107,6 +107,7 @@ private:
     struct account final : memory_budget::account {
         explicit account(connection_core& c) noexcept : core(c) {}
         void memory_is_free() noexcept override { core.memory_is_free(); }
+        void give_unused_back() noexcept override { core.give_unused_back(); }
         void give_memory_up() noexcept override { core.give_memory_up(); }
         connection_core& core;
     };
@@ -185,7 +186,10 @@ private:
         return settings_->budget ? allowed_room_to_read() : receive_buffer::largest_read;
     }
     std::size_t allowed_room_to_read() noexcept;
+    std::size_t ask_for_room() noexcept;
+    void give_buffers_back() noexcept;
     void memory_is_free() noexcept;
+    void give_unused_back() noexcept;
     void give_memory_up() noexcept;
 
     // the end
@@ -228,7 +232,7 @@ private:
     error send_refusal_{};
     bool waking_ = false;
 
-    bool moved_ = false;            // and nobody has asked for the time since
+    bool moved_ = false;            // bytes have come, and the session is not done with them
     bool only_heartbeats_ = false;  // in what leaves: they are no activity
 
     bool reading_ = false;
@@ -264,7 +268,7 @@ private:
     std::string peer_;
     std::string local_;
     time_point opened_;
-    time_point last_moved_;  // bytes, in either direction; read when somebody waits again
+    time_point last_moved_;  // bytes, in either direction
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;
     std::uint64_t messages_sent_ = 0;

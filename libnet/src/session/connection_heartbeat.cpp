@@ -8,11 +8,8 @@ namespace libnet::detail {
 void connection_core::look_at_heartbeat(time_point now)
 {
     const bool listens = reading_ || read_ahead();
-    if (!listens) {
-        heart_.heard(now);  // the silence is ours: what the peer says has to wait for the session
-    }
     const heartbeat& how = *settings_->options.heartbeat;
-    switch (heart_.look(how, now)) {
+    switch (heart_.look(how, now, listens)) {
     case heartbeat_clock::action::wait: break;
     case heartbeat_clock::action::ping: send_heartbeat(how.ping); break;
     case heartbeat_clock::action::give_up: fail(error::heartbeat_timeout); break;
@@ -26,9 +23,14 @@ bool connection_core::read_ahead()
     if (end_of_input_ || inbox_.has_frames()) {
         return false;
     }
+    const bool may_move = inbox_.handed_out == 0;
+    const std::size_t most = may_move ? room_to_read() : 0;
+    if (may_move && most == 0) {
+        return false;
+    }
     try {
         const mutable_bytes room =
-            inbox_.handed_out == 0 ? inbox_.received.prepare(needed_) : inbox_.received.spare();
+            may_move ? inbox_.received.prepare(needed_, most) : inbox_.received.spare();
         if (room.empty()) {
             return false;
         }
@@ -79,6 +81,10 @@ std::size_t connection_core::take_heartbeats_out(std::span<found_frame> frames) 
         }
         take_heartbeat(kind);
         (kept == 0 ? before : frames[kept - 1].consumed) += frame.consumed;
+    }
+    if (failure_) {  // sending an answer was too much: nothing that was found counts any more
+        inbox_.forget_found();
+        return 0;
     }
     inbox_.ahead_end = kept;
     return before;

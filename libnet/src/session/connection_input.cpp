@@ -98,6 +98,9 @@ readiness connection_core::poll_batch()
 /// No whole frame is there. Perhaps none will ever be.
 readiness connection_core::input_exhausted()
 {
+    if (failure_) {
+        return readiness::failure;  // an answer to a heartbeat could not be sent
+    }
     if (end_of_input_) {
         if (!inbox_.received.empty()) {
             fail(error::truncated_frame);
@@ -197,12 +200,7 @@ void connection_core::park()
 /// An idle connection has given its buffers back.
 void connection_core::wait_without_buffers()
 {
-    inbox_.received.release();
-    if (unsent() == 0) {
-        out_.release();
-        in_flight_.release();
-    }
-    count_memory();
+    give_buffers_back();
     reading_ = parked_ = true;
     stream_->wait_readable(*this);
 }
@@ -288,7 +286,9 @@ void connection_core::deliver_or_read()
 void connection_core::read_on()
 {
     if (!inbox_.received.empty()) {
-        input_.bytes_came(recent(), inbox_.received.size());
+        last_moved_ = recent();
+        moved_ = false;
+        input_.bytes_came(last_moved_, inbox_.received.size());
         watch(input_.due());
     }
     read_now();

@@ -8,12 +8,32 @@ std::size_t connection_core::memory() const noexcept
     return inbox_.received.capacity() + out_.capacity() + in_flight_.capacity();
 }
 
-/// None if others need the memory more.
+void connection_core::give_buffers_back() noexcept
+{
+    inbox_.received.release();
+    if (unsent() == 0) {
+        out_.release();
+        in_flight_.release();
+    }
+    count_memory();
+}
+
+/// None if others need the memory more. What it has no use for itself does not count against it.
 std::size_t connection_core::allowed_room_to_read() noexcept
 {
     if (closing_) {
         return receive_buffer::largest_read;
     }
+    std::size_t room = ask_for_room();
+    if (room == 0 && inbox_.received.empty()) {
+        give_buffers_back();
+        room = ask_for_room();
+    }
+    return room;
+}
+
+std::size_t connection_core::ask_for_room() noexcept
+{
     const std::size_t growth = inbox_.received.capacity_for(needed_) - inbox_.received.capacity();
     return settings_->budget->room_to_read(account_, growth);
 }
@@ -22,6 +42,15 @@ void connection_core::memory_is_free() noexcept
 {
     if (somebody_receives() && !reading_ && !closed_) {
         read_now();
+    }
+}
+
+void connection_core::give_unused_back() noexcept
+{
+    if (may_park()) {
+        park();
+    } else if (!reading_ && inbox_.received.empty()) {
+        give_buffers_back();
     }
 }
 

@@ -3,24 +3,12 @@
 #include "memory_budget.hpp"
 
 #include <libnet/session/connection.hpp>
-#include <libnet/session/server.hpp>
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 namespace libnet::detail {
-
-inline connection_options with_defaults_of_servers(connection_options options)
-{
-    if (!options.first_frame_timeout) {
-        options.first_frame_timeout = server_options::default_first_frame_timeout;
-    }
-    if (!options.idle_timeout && !options.heartbeat) {
-        options.idle_timeout = server_options::default_idle_timeout;
-    }
-    return options;
-}
 
 /// The options of one connection or of all that a server has, with what follows from them. Shared,
 /// since ten thousand copies would be most of what ten thousand idle connections cost.

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace libnet::detail {
 
-memory_budget::memory_budget(std::size_t limit) noexcept : limit_(limit)
+memory_budget::memory_budget(std::size_t limit, pressure_hook tell)
+    : limit_(limit), tell_(std::move(tell))
 {
     review_.budget = this;
     review_.run = [](work_node& node) { static_cast<review_node&>(node).budget->review(); };
@@ -31,7 +33,7 @@ void memory_budget::change(account& a, std::size_t held) noexcept
 {
     used_ += held - a.held;
     a.held = held;
-    if (used_ > limit_ || (somebody_waits_ && !is_tight())) {
+    if (used_ > limit_ || (somebody_waits_ && !is_tight()) || pressure_changes()) {
         review_later();
     }
 }
@@ -68,6 +70,7 @@ std::size_t memory_budget::room_to_read(account& a, std::size_t growth) noexcept
 
 void memory_budget::review() noexcept
 {
+    look_at_pressure();
     if (used_ > limit_) {
         shed_greatest();
     }
@@ -81,6 +84,21 @@ void memory_budget::review() noexcept
             a.memory_is_free();
         }
     });
+}
+
+/// Some way lies between its beginning and its end, or it would begin and end with every frame.
+void memory_budget::look_at_pressure() noexcept
+{
+    if (!pressure_changes()) {
+        return;
+    }
+    under_pressure_ = !under_pressure_;
+    if (tell_) {
+        tell_({.is_tight = under_pressure_, .used = used_, .limit = limit_});
+    }
+    if (under_pressure_) {
+        accounts_.for_each([](account& a) { a.give_unused_back(); });
+    }
 }
 
 void memory_budget::shed_greatest() noexcept

@@ -3,18 +3,21 @@
 #include <libnet/framing/receive_buffer.hpp>
 #include <libnet/runtime/list_node.hpp>
 #include <libnet/runtime/loop.hpp>
+#include <libnet/session/memory_pressure.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace libnet::detail {
 
 /// What the connections of a server may hold in buffers, all together. Whoever holds more than a fair
 /// share is slowed down first; if that is not enough, the greatest go.
 ///
-///     0                     3/4                  7/8      limit
+///     0               5/8   3/4                  7/8      limit
 ///     |  everybody grows     | up to a fair share  |        | the greatest end, down to 7/8
+///     |<- pressure is over   |<- begins: what is empty is given back
 ///
 /// Threads  the loop's, but for used() and shed().
 class memory_budget {
@@ -22,6 +25,7 @@ public:
     /// A connection, in the books. Counts in from enter() on, until it is unlinked.
     struct account : list_node {
         virtual void memory_is_free() noexcept = 0;  // it asked for more and was refused
+        virtual void give_unused_back() noexcept = 0;
         virtual void give_memory_up() noexcept = 0;  // it ends
         std::size_t held = 0;
         bool waits = false;
@@ -33,7 +37,9 @@ public:
     /// What a connection costs without buffers: itself, its stream, its session's frame.
     static constexpr std::size_t without_buffers = 2048;
 
-    explicit memory_budget(std::size_t limit) noexcept;
+    using pressure_hook = std::function<void(const memory_pressure&)>;
+
+    memory_budget(std::size_t limit, pressure_hook tell);
 
     void enter(account& a, loop& home) noexcept;
     void leave(account& a) noexcept;
@@ -66,6 +72,11 @@ private:
     void review() noexcept;
     void review_later() noexcept;
     void shed_greatest() noexcept;
+    void look_at_pressure() noexcept;
+    bool pressure_changes() const noexcept
+    {
+        return under_pressure_ ? used_ < limit_ / 8 * 5 : is_tight();
+    }
     bool is_tight(std::size_t more = 0) const noexcept
     {
         return used_ + more >= limit_ - limit_ / 4;
@@ -73,6 +84,8 @@ private:
     std::size_t fair_share() const noexcept;
 
     const std::size_t limit_;
+    const pressure_hook tell_;
+    bool under_pressure_ = false;
     std::atomic<std::size_t> used_{0};
     std::atomic<std::uint64_t> shed_{0};
     std::size_t count_ = 0;

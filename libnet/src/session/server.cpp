@@ -38,6 +38,17 @@ bool concerns_one_connection(const error_code& failed)
            failed == errc::operation_not_permitted || failed == errc::timed_out;
 }
 
+connection_options with_defaults_of_servers(connection_options options)
+{
+    if (!options.first_frame_timeout) {
+        options.first_frame_timeout = server_options::default_first_frame_timeout;
+    }
+    if (!options.idle_timeout && !options.heartbeat) {
+        options.idle_timeout = server_options::default_idle_timeout;
+    }
+    return options;
+}
+
 }  // namespace
 
 struct server::state {
@@ -55,9 +66,10 @@ struct server::state {
           refusals(options.refusal, options.connection.framing, [this] { accept_again(); })
     {
         auto shared = std::make_shared<detail::connection_settings>(
-            detail::with_defaults_of_servers(options.connection));
+            with_defaults_of_servers(options.connection));
         if (options.memory_budget != no_limit) {
-            shared->budget = std::make_shared<detail::memory_budget>(options.memory_budget);
+            shared->budget = std::make_shared<detail::memory_budget>(options.memory_budget,
+                                                                     options.on_memory_pressure);
         }
         settings = std::move(shared);
     }

@@ -48,6 +48,24 @@ TEST(Heartbeat, MeasuresTheRoundTripOfItsLastQuestion)
     EXPECT_EQ(clock.answered(start + 31s), std::nullopt);
 }
 
+TEST(Heartbeat, WhileWeDoNotListenThePeerHearsFromUsAndIsNotGivenUp)
+{
+    const heartbeat how{.interval = 30s, .timeout = 90s};
+    heartbeat_clock clock(start);
+    int pings = 0;
+    time_point now = start;
+    while (now < start + 10min) {
+        now = clock.due(how);
+        const action next = clock.look(how, now, false);
+        EXPECT_NE(next, action::give_up);
+        pings += next == action::ping ? 1 : 0;
+    }
+    EXPECT_EQ(pings, 20);
+    EXPECT_EQ(clock.answered(now + 7ms), std::nullopt);  // it was we who took so long
+    EXPECT_EQ(clock.look(how, now + 60s - 1ns), action::ping);
+    EXPECT_EQ(clock.look(how, now + 60s), action::give_up);
+}
+
 TEST(Heartbeat, ATimeoutShorterThanTheIntervalStrikesUnasked)
 {
     const heartbeat how{.interval = 30s, .timeout = 10s};

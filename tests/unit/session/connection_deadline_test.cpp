@@ -347,6 +347,28 @@ TEST(ConnectionDeadline, AnOldConnectionEndsBetweenFramesAndNotAllAtOnce)
     EXPECT_GT(ages.back() - ages.front(), 3s);
 }
 
+TEST(ConnectionDeadline, IdleTimeIsThatSinceBytesMoved)
+{
+    simulation sim;
+    wired w(sim, {.frame_timeout = never});
+    auto session = [&]() -> task<> {
+        co_await checked(w.subject.receive());
+        co_await checked(sleep_for(5s));
+        co_await checked(w.subject.receive());
+    };
+    sim.start(session());
+    sim.advance(3s);
+    EXPECT_EQ(w.subject.info().idle, 3s);
+    sim.start(send_all(w.wire, {std::string("\0\0\0\2x", 5)}));  // part of a long frame
+    sim.advance(4s);
+    EXPECT_EQ(w.subject.info().idle, 4s);
+    sim.start(send_all(w.wire, {"y"}));
+    sim.advance(2s);
+    EXPECT_EQ(w.subject.info().idle, 0s);  // the session works on it
+    sim.advance(4s);
+    EXPECT_EQ(w.subject.info().idle, 1s);
+}
+
 TEST(ConnectionDeadline, NeverIsNever)
 {
     simulation sim;

@@ -141,6 +141,25 @@ TEST(ConnectionHeartbeat, InputThatWaitsForTheSessionIsASignOfLife)
     EXPECT_FALSE(w.subject.ended());
 }
 
+/// It cannot read what its peer asks, so it speaks unasked.
+TEST(ConnectionHeartbeat, ABusySessionWithUnreadInputStaysAliveInItsPeersEyes)
+{
+    simulation sim;
+    auto [busy, other] = sim.connect(lines(), lines());
+    auto session = [](connection& c) -> task<> {
+        co_await checked(sleep_for(10min));
+        EXPECT_EQ(as_text(co_await checked(c.receive())), "unread");
+    };
+    sim.start(session(busy));
+    sim.start(swallow(other));
+    sim.start(send_all(other, {"unread"}));
+    sim.advance(9min);
+    EXPECT_FALSE(busy.ended());
+    EXPECT_FALSE(other.ended());
+    sim.advance(2min);
+    EXPECT_EQ(busy.info().messages_received, 1U);
+}
+
 TEST(ConnectionHeartbeat, IsNoActivity)
 {
     simulation sim;
@@ -201,6 +220,28 @@ TEST(ConnectionHeartbeat, AnswersNoFurtherThanTheHighWaterMark)
     }
     EXPECT_LE(w.subject.info().unsent, 1000 + 5U);
     EXPECT_FALSE(w.subject.ended());
+}
+
+/// The answer fills the output, so it leaves at once, and the peer turns out to be gone.
+TEST(ConnectionHeartbeat, AnAnswerThatBreaksTheConnectionHandsOutNothingMore)
+{
+    for (const bool batches : {false, true}) {
+        simulation sim;
+        connection_options options = lines();
+        options.high_water_mark = 1;
+        wired w(sim, options, {.break_after = 0});
+        sim.start(send_all(w.wire, {"ping\na\nb\n"}));
+        if (batches) {
+            auto all = [&]() -> task<std::size_t> {
+                co_return (co_await checked(w.subject.receive_batch())).size();
+            };
+            EXPECT_EQ(sim.run(all()).error(), boost::system::errc::broken_pipe);
+        } else {
+            EXPECT_EQ(sim.run(receive_text(w.subject)).error(), boost::system::errc::broken_pipe);
+        }
+        EXPECT_EQ(w.subject.info().messages_received, 0U);
+        EXPECT_TRUE(w.subject.ended());
+    }
 }
 
 TEST(ConnectionHeartbeat, AFunctionMayTellAndMayThrow)

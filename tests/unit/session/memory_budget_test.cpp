@@ -17,12 +17,14 @@ using namespace libnet::tests;
 struct world {
     world(server::session session, std::size_t budget)
         : backlog(sim),
-          subject(backlog.listen(), std::move(session),
-                  {.connection = {.frame_timeout = 30s,
-                                  .send_timeout = never,
-                                  .high_water_mark = 256_KiB},
-                   .memory_budget = budget,
-                   .on_close = [this](const session_report& r) { reports.push_back(r); }})
+          subject(
+              backlog.listen(), std::move(session),
+              {.connection = {.frame_timeout = 30s,
+                              .send_timeout = never,
+                              .high_water_mark = 256_KiB},
+               .memory_budget = budget,
+               .on_close = [this](const session_report& r) { reports.push_back(r); },
+               .on_memory_pressure = [this](const memory_pressure& p) { pressure.push_back(p); }})
     {
         sim.start(subject.run());
         sim.settle();
@@ -36,6 +38,7 @@ struct world {
     simulation sim;
     memory_backlog backlog;
     std::vector<session_report> reports;
+    std::vector<memory_pressure> pressure;
     std::deque<connection> clients;
     libnet::server subject;
 };
@@ -130,6 +133,41 @@ TEST(MemoryBudget, WhereNothingElseHelpsTheGreatestEnd)
     EXPECT_GT(w.reports[0].info.bytes_received, 50'000U);  // the first to go
     EXPECT_EQ(w.reports.size(), w.subject.stats().shed);
     EXPECT_LE(w.subject.stats().memory, 256_KiB);
+}
+
+/// What a connection holds empty from better times does not count against it.
+TEST(MemoryBudget, AnHonestClientGivesItsEmptyBuffersUpAndIsServed)
+{
+    world w(push_or_echo, 1_MiB);
+    connection& honest = w.client({.send_timeout = never});
+    EXPECT_EQ(w.sim.run(ask(honest, some_text(150'000))).value().size(), 150'000U);
+    for (int i = 0; i < 20; ++i) {
+        w.sim.start(send_all(w.client({.framing = raw{}}),
+                             {std::string("\0\x0F\0\0", 4) + some_text(200'000)}));
+        w.sim.settle();
+    }
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(w.sim.run(ask(honest, "Hello")).value(), "Hello");
+    }
+}
+
+TEST(MemoryBudget, TellsWhenItIsTightAndWhenNoLonger)
+{
+    world w(push_or_echo, 1_MiB);
+    EXPECT_TRUE(w.pressure.empty());
+    for (int i = 0; i < 20; ++i) {
+        w.sim.start(send_all(w.client({.framing = raw{}}),
+                             {std::string("\0\x0F\0\0", 4) + some_text(200'000)}));
+        w.sim.settle();
+    }
+    ASSERT_EQ(w.pressure.size(), 1U);
+    EXPECT_TRUE(w.pressure[0].is_tight);
+    EXPECT_EQ(w.pressure[0].limit, 1_MiB);
+    EXPECT_GE(w.pressure[0].used, 768_KiB);
+    w.sim.advance(40s);  // the frames never become whole
+    ASSERT_EQ(w.pressure.size(), 2U);
+    EXPECT_FALSE(w.pressure[1].is_tight);
+    EXPECT_LT(w.pressure[1].used, 640_KiB);
 }
 
 TEST(MemoryBudget, IsGivenBack)

@@ -67,8 +67,9 @@ public:
     /// When look() has to be called, at the latest.
     time_point due(const heartbeat& how) const noexcept;
 
-    /// What is to be done; a ping counts as sent.
-    action look(const heartbeat& how, time_point now) noexcept;
+    /// What is to be done; a ping counts as sent. While we do not listen ourselves, the silence says
+    /// nothing about the peer; but it goes on hearing from us.
+    action look(const heartbeat& how, time_point now, bool listens = true) noexcept;
 
 private:
     time_point silent_since() const noexcept { return heard_ > asked_ ? heard_ : asked_; }

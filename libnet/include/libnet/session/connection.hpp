@@ -112,8 +112,11 @@ struct connection_options {
 class LIBNET_ASIO_DECL connection {
 public:
     explicit connection(std::unique_ptr<stream> transport, connection_options options = {});
+
+    /// One of many with the same options, which they share: a server's.
     connection(std::unique_ptr<stream> transport,
                std::shared_ptr<const detail::connection_settings> shared);
+
     connection(connection&& other) noexcept;
     connection& operator=(connection&& other) noexcept;
     ~connection();
@@ -183,6 +186,9 @@ public:
 
     /// "127.0.0.1:50412"
     const std::string& peer() const noexcept;
+
+    /// Cost     copies two names and asks the kernel: for people and for monitoring, not for every
+    ///          message.
     connection_info info() const;
 
     /// Why it ended: its first failure; nothing while it lives.

@@ -2,6 +2,7 @@
 
 #include <libnet/core/error.hpp>
 #include <libnet/core/time.hpp>
+#include <libnet/transport/kernel_statistics.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -26,14 +27,20 @@ struct connection_info {
     /// Accepted and never sent, or not even accepted, because the peer did not keep up.
     std::uint64_t messages_dropped = 0;
 
-    duration age{};                      ///< since it was opened
-    duration idle{};                     ///< since bytes last moved, in either direction
+    duration age{};  ///< since it was opened
+    /// Since bytes last moved in either direction; 0 while the session works on what came.
+    duration idle{};
     std::optional<duration> round_trip;  ///< of the last heartbeat that was answered
 
     std::size_t unread = 0;  ///< received and not handed out
     std::size_t unsent = 0;  ///< accepted and not handed to the kernel
     std::size_t memory = 0;  ///< bytes of buffers that it holds
-    error_code ended;        ///< its first failure
+
+    /// What the kernel knows of it now: its queues, round trips, retransmissions. Nothing for what is
+    /// no socket, and for one that has been closed.
+    std::optional<kernel_statistics> kernel;
+
+    error_code ended;  ///< its first failure
 };
 
 }  // namespace libnet

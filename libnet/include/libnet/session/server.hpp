@@ -5,6 +5,7 @@
 #include <libnet/policy/admission.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/session/connection.hpp>
+#include <libnet/session/memory_pressure.hpp>
 #include <libnet/session/refusal.hpp>
 #include <libnet/transport/listener.hpp>
 #include <libnet/transport/socket_options.hpp>
@@ -65,6 +66,10 @@ struct server_options {
 
     /// A client was refused. A flood of clients is a flood of calls.
     std::function<void(const refusal_report&)> on_refused = nullptr;
+
+    /// `memory_budget` has become tight, three quarters of it are in use; or is so no longer, below
+    /// five eighths. Connections that it ends have reports of their own. An exception from this one ends the program.
+    std::function<void(const memory_pressure&)> on_memory_pressure = nullptr;
 
     /// accept failed: the server goes on by itself, after `pause`.
     std::function<void(error_code why, duration pause)> on_accept_error = nullptr;
