@@ -2,10 +2,12 @@
 
 /// All of libnet but the Asio bridge, TLS, protocols and the test kit.
 
+#include <libnet/core/buffer_memory.hpp>
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
 #include <libnet/core/error.hpp>
 #include <libnet/core/ip_address.hpp>
+#include <libnet/core/list_node.hpp>
 #include <libnet/core/literals.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/core/time.hpp>
@@ -27,7 +29,6 @@
 #include <libnet/runtime/fiber.hpp>
 #include <libnet/runtime/frame_pool.hpp>
 #include <libnet/runtime/group.hpp>
-#include <libnet/runtime/list_node.hpp>
 #include <libnet/runtime/loop.hpp>
 #include <libnet/runtime/offload.hpp>
 #include <libnet/runtime/offloaded_work.hpp>

@@ -16,44 +16,44 @@ std::size_t receive_buffer::capacity_for(std::size_t needed, std::size_t most) c
     // Moving costs no more than what was consumed since, or gains as much as growing would; and
     // growing is by half at least, if there is memory. Otherwise a peer that sends byte by byte
     // would have everything copied for every byte.
-    const bool fits = capacity_ - (used == 0 ? 0 : end_) >= enough;
-    const bool cheap = begin_ >= used && capacity_ - used >= enough;
+    const bool fits = capacity() - (used == 0 ? 0 : end_) >= enough;
+    const bool cheap = begin_ >= used && capacity() - used >= enough;
     if (fits || cheap) {
-        return capacity_;
+        return capacity();
     }
     std::size_t wanted = used + std::max(read, std::min(used / 2, most));
     wanted = std::max(wanted, std::min(needed, used + std::min(used, most)));  // earns what came
-    return std::max(wanted, capacity_);
+    return std::max(wanted, capacity());
 }
 
 mutable_bytes receive_buffer::prepare(std::size_t needed, std::size_t most)
 {
-    detail::unpoison({storage_.get(), capacity_});  // a view of what was consumed ends here at last
+    detail::unpoison(
+        {storage_.get(), capacity()});  // a view of what was consumed ends here at last
     const std::size_t used = size();
     if (used == 0) {
         begin_ = end_ = 0;
     }
-    if (capacity_ - end_ >= enough_room(std::min(read_size_, most))) {
-        return {storage_.get() + end_, capacity_ - end_};
+    if (capacity() - end_ >= enough_room(std::min(read_size_, most))) {
+        return {storage_.get() + end_, capacity() - end_};
     }
     const std::size_t wanted = capacity_for(needed, most);
-    if (wanted == capacity_) {
+    if (wanted == capacity()) {
         std::ranges::copy(data(), storage_.get());
     } else {
-        auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
+        detail::buffer_memory larger(wanted);
         std::ranges::copy(data(), larger.get());
         storage_ = std::move(larger);
-        capacity_ = wanted;
     }
     begin_ = 0;
     end_ = used;
-    return {storage_.get() + end_, capacity_ - end_};
+    return {storage_.get() + end_, capacity() - end_};
 }
 
 void receive_buffer::commit(std::size_t count) noexcept
 {
-    assert(count <= capacity_ - end_);
-    if (count == capacity_ - end_) {
+    assert(count <= capacity() - end_);
+    if (count == capacity() - end_) {
         read_size_ = std::min(2 * read_size_, largest_read);
     }
     end_ += count;
@@ -62,8 +62,8 @@ void receive_buffer::commit(std::size_t count) noexcept
 void receive_buffer::release() noexcept
 {
     if (empty()) {
-        storage_.reset();
-        capacity_ = begin_ = end_ = 0;
+        storage_ = {};
+        begin_ = end_ = 0;
         read_size_ = smallest_read;
     }
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <libnet/runtime/frame_pool.hpp>
+
 #include <cstddef>
 #include <new>
 
@@ -62,6 +64,31 @@ private:
     friend class operation_allocator;
 
     operation_memory* memory_;
+};
+
+/// For operations that are rare enough not to keep memory for them: it is recycled as that of tasks.
+template <class T>
+class recycling_allocator {
+public:
+    using value_type = T;
+
+    recycling_allocator() noexcept = default;
+    template <class U>
+    recycling_allocator(const recycling_allocator<U>&) noexcept
+    {
+    }
+
+    T* allocate(std::size_t count) { return static_cast<T*>(allocate_frame(count * sizeof(T))); }
+    void deallocate(T* memory, std::size_t count) noexcept
+    {
+        free_frame(memory, count * sizeof(T));
+    }
+
+    template <class U>
+    bool operator==(const recycling_allocator<U>&) const noexcept
+    {
+        return true;
+    }
 };
 
 /// A handler whose operation lives in lent memory: starting it cannot fail for want of memory.

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <libnet/core/list_node.hpp>
 #include <libnet/core/result.hpp>
-#include <libnet/runtime/list_node.hpp>
 
 #include <condition_variable>
 #include <cstddef>

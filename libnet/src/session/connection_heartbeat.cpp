@@ -30,7 +30,7 @@ bool connection_core::read_ahead()
     }
     try {
         const mutable_bytes room =
-            may_move ? inbox_.received.prepare(needed_, most) : inbox_.received.spare();
+            may_move ? inbox_.prepare(needed_, most) : inbox_.received.spare();
         if (room.empty()) {
             return false;
         }
@@ -48,7 +48,7 @@ void connection_core::absorb_heartbeats()
     std::size_t skipped = 1;
     while (skipped != 0 && !inbox_.has_frames() && inbox_.unseen().size() >= needed_) {
         decoded last;
-        skipped = find_frames(inbox_.unseen(), inbox_.ahead, last);
+        skipped = find_frames(inbox_.unseen(), *inbox_.ahead, last);
         inbox_.skip(skipped);
     }
 }

@@ -37,7 +37,7 @@ readiness connection_core::decode_ahead()
             return input_exhausted();
         }
         decoded last;
-        const std::size_t skipped = find_frames(inbox_.received.data(), inbox_.ahead, last);
+        const std::size_t skipped = find_frames(inbox_.received.data(), *inbox_.ahead, last);
         inbox_.skip(skipped);
         if (inbox_.has_frames()) [[likely]] {
             input_.frame_came();
@@ -74,16 +74,16 @@ readiness connection_core::poll_batch()
     batch_.push_back(inbox_.frame);
     for (;;) {
         for (; inbox_.ahead_next != inbox_.ahead_end; ++inbox_.ahead_next) {
-            batch_.push_back(inbox_.ahead[inbox_.ahead_next].payload);
-            taken += inbox_.ahead[inbox_.ahead_next].consumed;
+            batch_.push_back((*inbox_.ahead)[inbox_.ahead_next].payload);
+            taken += (*inbox_.ahead)[inbox_.ahead_next].consumed;
         }
         if (taken == inbox_.received.size() || inbox_.received.size() - taken < needed_ ||
             batch_.size() >= largest_batch) {
             break;
         }
         decoded last;
-        const auto room = std::span(inbox_.ahead)
-                              .first(std::min(inbox_.ahead.size(), largest_batch - batch_.size()));
+        const auto room = std::span(*inbox_.ahead)
+                              .first(std::min(inbox_.ahead->size(), largest_batch - batch_.size()));
         const std::size_t skipped = find_frames(inbox_.received.data().subspan(taken), room, last);
         taken += skipped;
         if (!inbox_.has_frames() && skipped == 0) {
@@ -177,7 +177,7 @@ void connection_core::read_now()
         return;  // goes on in memory_is_free()
     }
     try {
-        const mutable_bytes room = inbox_.received.prepare(needed_, most);
+        const mutable_bytes room = inbox_.prepare(needed_, most);
         count_memory();
         stream_->read_some(room, *this);
         reading_ = true;

@@ -10,7 +10,8 @@ std::size_t connection_core::memory() const noexcept
 
 void connection_core::give_buffers_back() noexcept
 {
-    inbox_.received.release();
+    inbox_.release();
+    batch_ = {};
     if (unsent() == 0) {
         out_.release();
         in_flight_.release();

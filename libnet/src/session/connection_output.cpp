@@ -189,7 +189,14 @@ void connection_core::write_rest()
     send_due_ = add(recent(), settings_->options.send_timeout);
     watch(send_due_);
     const std::array<bytes, 1> pieces{in_flight_.data().subspan(flown_)};
-    stream_->write_some(pieces, *this);
+    try {
+        stream_->write_some(pieces, *this);
+    } catch (const std::bad_alloc&) {
+        writing_ = false;
+        in_flight_.clear();
+        flown_ = 0;
+        break_off(make_error_code(boost::system::errc::not_enough_memory));
+    }
 }
 
 void connection_core::on_write(const error_code& failed, std::size_t count)

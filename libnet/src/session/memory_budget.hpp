@@ -1,7 +1,7 @@
 #pragma once
 
+#include <libnet/core/list_node.hpp>
 #include <libnet/framing/receive_buffer.hpp>
-#include <libnet/runtime/list_node.hpp>
 #include <libnet/runtime/loop.hpp>
 #include <libnet/session/memory_pressure.hpp>
 

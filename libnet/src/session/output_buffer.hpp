@@ -1,5 +1,6 @@
 #pragma once
 
+#include <libnet/core/buffer_memory.hpp>
 #include <libnet/core/bytes.hpp>
 #include <libnet/framing/any_framing.hpp>
 
@@ -19,7 +20,7 @@ class output_buffer {
 public:
     bytes data() const noexcept { return {storage_.get() + begin_, size()}; }
     std::size_t size() const noexcept { return end_ - begin_; }
-    std::size_t capacity() const noexcept { return capacity_; }
+    std::size_t capacity() const noexcept { return storage_.size(); }
     bool empty() const noexcept { return begin_ == end_; }
 
     void clear() noexcept
@@ -35,7 +36,7 @@ public:
     void append(bytes head, bytes payload, bytes tail, std::size_t most)
     {
         const std::size_t whole = head.size() + payload.size() + tail.size();
-        if (whole > capacity_ - end_) [[unlikely]] {
+        if (whole > capacity() - end_) [[unlikely]] {
             make_room(whole, most);
         }
         put(put(put(storage_.get() + end_, head), payload), tail);
@@ -43,7 +44,7 @@ public:
     }
 
     /// Free space at the end, and that so much of it was written to.
-    mutable_bytes room() const noexcept { return {storage_.get() + end_, capacity_ - end_}; }
+    mutable_bytes room() const noexcept { return {storage_.get() + end_, capacity() - end_}; }
     void commit(std::size_t count) noexcept { end_ += count; }
 
     void drop_front(std::size_t count) noexcept
@@ -60,8 +61,11 @@ public:
     void mark_message() noexcept
     {
         try {
-            messages_.push_back(size() - marked_);
-            marked_ = size();
+            if (!marks_) {
+                marks_ = std::make_unique<marks>();
+            }
+            marks_->messages.push_back(size() - marks_->marked);
+            marks_->marked = size();
         } catch (const std::bad_alloc&) {
         }
     }
@@ -69,15 +73,16 @@ public:
     /// Drops the first marked message; false if there is none.
     bool drop_oldest() noexcept
     {
-        if (oldest_ == messages_.size()) {
+        if (!marks_ || marks_->oldest == marks_->messages.size()) {
             return false;
         }
-        const std::size_t dropped = messages_[oldest_++];
+        auto& [messages, oldest, marked] = *marks_;
+        const std::size_t dropped = messages[oldest++];
         begin_ += dropped;
-        marked_ -= dropped;
-        if (oldest_ > messages_.size() / 2) {  // moves each of them once at most
-            messages_.erase(messages_.begin(), messages_.begin() + static_cast<long>(oldest_));
-            oldest_ = 0;
+        marked -= dropped;
+        if (oldest > messages.size() / 2) {  // moves each of them once at most
+            messages.erase(messages.begin(), messages.begin() + static_cast<long>(oldest));
+            oldest = 0;
         }
         return true;
     }
@@ -85,9 +90,8 @@ public:
     void release() noexcept
     {
         clear();
-        storage_.reset();
-        capacity_ = 0;
-        messages_.shrink_to_fit();
+        storage_ = {};
+        marks_.reset();
     }
 
 private:
@@ -96,17 +100,16 @@ private:
     void make_room(std::size_t more, std::size_t most)
     {
         const std::size_t used = size();
-        if (begin_ >= used && capacity_ - used >= more) {  // at most as much as was dropped
+        if (begin_ >= used && capacity() - used >= more) {  // at most as much as was dropped
             std::memcpy(storage_.get(), storage_.get() + begin_, used);
         } else {
             const std::size_t wanted =
-                std::max({smallest, std::min(2 * capacity_, most), used + more});
-            auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
+                std::max({smallest, std::min(2 * capacity(), most), used + more});
+            buffer_memory larger(wanted);
             if (used != 0) {
                 std::memcpy(larger.get(), storage_.get() + begin_, used);
             }
             storage_ = std::move(larger);
-            capacity_ = wanted;
         }
         begin_ = 0;
         end_ = used;
@@ -114,17 +117,23 @@ private:
 
     void forget_messages() noexcept
     {
-        messages_.clear();
-        oldest_ = marked_ = 0;
+        if (marks_) {
+            marks_->messages.clear();
+            marks_->oldest = marks_->marked = 0;
+        }
     }
 
-    std::unique_ptr<std::byte[]> storage_;
-    std::size_t capacity_ = 0;
+    /// Messages that may be dropped: most connections never drop any.
+    struct marks {
+        std::vector<std::size_t> messages;  // sizes, the first at `oldest`
+        std::size_t oldest = 0;
+        std::size_t marked = 0;  // bytes of all of them
+    };
+
+    buffer_memory storage_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
-    std::vector<std::size_t> messages_;  // sizes of those that are marked, the first at oldest_
-    std::size_t oldest_ = 0;
-    std::size_t marked_ = 0;  // bytes of all of them
+    std::unique_ptr<marks> marks_;
 };
 
 }  // namespace libnet::detail

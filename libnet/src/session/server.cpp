@@ -52,11 +52,6 @@ connection_options with_defaults_of_servers(connection_options options)
 }  // namespace
 
 struct server::state {
-    struct live : detail::list_node {
-        explicit live(connection& c) : peer(c) {}
-        connection& peer;
-    };
-
     state(result<endpoint> e, std::unique_ptr<listener> l, session s, server_options o)
         : where(std::move(e)),
           source(std::move(l)),
@@ -75,8 +70,12 @@ struct server::state {
     }
 
     class place;
+    class running;
 
     task<> run_session(connection peer, place in);
+    task<> close_session(connection& peer);
+    std::optional<task<>> closing_of(connection& peer) noexcept;
+    void report(const connection& peer, const connection_ending& ending, std::exception_ptr thrown);
     task<> accept_all(group& sessions);
     task<> admit(group& sessions, std::unique_ptr<stream> transport);
     task<> wait_for_room();
@@ -96,7 +95,7 @@ struct server::state {
 
     // The loop's thread.
     loop* home = nullptr;
-    detail::node_list<live> connections;
+    detail::node_list<running> served;
     admission gate;  // before run(): under stop_mutex
     detail::refusals refusals;
     bool stopping = false;
@@ -137,39 +136,87 @@ private:
     ip_address who_;
 };
 
-/// One client, from accept to close.
+/// A session that runs: on the list, counted and in its place until it leaves.
+class server::state::running : public detail::list_node {
+public:
+    running(state& s, connection& c, place in) noexcept : peer(c), of_(&s), in_(std::move(in))
+    {
+        s.served.push_back(*this);
+    }
+    running(const running&) = delete;
+    running& operator=(const running&) = delete;
+    ~running() { leave(); }
+
+    void leave() noexcept
+    {
+        if (state* const of = std::exchange(of_, nullptr)) {
+            unlink();
+            --of->active;
+            in_.leave();
+        }
+    }
+
+    connection& peer;
+
+private:
+    state* of_;
+    place in_;
+};
+
+/// One client, from accept to close. What is needed only at the end is in a frame that is there only
+/// at the end: this one waits, ten thousand times over.
 task<> server::state::run_session(connection peer, place in)
 {
-    struct one_of {
-        explicit one_of(std::atomic<std::uint64_t>& c) noexcept : count(c) {}
-        ~one_of() { --count; }
-        std::atomic<std::uint64_t>& count;
-    };
-    std::optional<one_of> counted(active);
-    live listed(peer);
-    connections.push_back(listed);
+    running session(*this, peer, std::move(in));
     detail::describe_session(co_await detail::fiber_await{}, peer);
-    session_report report;
-    result<> outcome;
     if (options.on_open) {
         options.on_open(peer);
     }
+    result<> outcome;
+    std::exception_ptr thrown;
     try {
         outcome = co_await serve(peer);
     } catch (...) {
-        report.exception = std::current_exception();
+        thrown = std::current_exception();
     }
-    report.ending = ending_of(peer, outcome, report.exception);
-    report.reason = report.ending.why;
+    const connection_ending ending = ending_of(peer, outcome, thrown);
+    if (auto closing = closing_of(peer)) {
+        co_await checked(std::move(*closing));
+    }
+    session.leave();
+    report(peer, ending, std::move(thrown));
+}
+
+/// Nothing if there is no memory to wait in: then the connection's destructor closes it.
+std::optional<task<>> server::state::closing_of(connection& peer) noexcept
+{
+    try {
+        return close_session(peer);
+    } catch (const std::bad_alloc&) {
+        return std::nullopt;
+    }
+}
+
+task<> server::state::close_session(connection& peer)
+{
     try {
         (void)co_await shielded(never, peer.close());
+    } catch (const std::bad_alloc&) {
+    }
+}
+
+void server::state::report(const connection& peer, const connection_ending& ending,
+                           std::exception_ptr thrown)
+{
+    session_report report;
+    report.ending = ending;
+    report.reason = ending.why;
+    report.exception = std::move(thrown);
+    try {
         report.info = peer.info();
         count(report.info);
-    } catch (const std::bad_alloc&) {  // then its destructor closes it
+    } catch (const std::bad_alloc&) {
     }
-    listed.unlink();
-    counted.reset();
-    in.leave();
     if (options.on_close) {
         options.on_close(report);
     }
@@ -361,9 +408,9 @@ task<> server::run()
         auto serve_until_stopped = [&](group& sessions) -> task<> {
             co_await s->accept_all(sessions);
             s->stop_accepting();
-            s->connections.for_each([](state::live& l) { l.peer.drain(); });
+            s->served.for_each([](state::running& r) { r.peer.drain(); });
             (void)co_await shielded(s->options.drain_timeout, sessions.join());
-            s->connections.for_each([](state::live& l) { l.peer.fail(error::drain_timeout); });
+            s->served.for_each([](state::running& r) { r.peer.fail(error::drain_timeout); });
         };
         co_await checked(with_group(serve_until_stopped));
     }(state_);

@@ -58,8 +58,8 @@ struct socket_stream::readable_handler : read_handler {
 };
 
 struct socket_stream::write_handler {
-    using allocator_type = operation_allocator<std::byte>;
-    allocator_type get_allocator() const noexcept { return allocator_type(*memory); }
+    using allocator_type = recycling_allocator<std::byte>;
+    allocator_type get_allocator() const noexcept { return {}; }
 
     void operator()(const error_code& failed, std::size_t count)
     {
@@ -68,7 +68,6 @@ struct socket_stream::write_handler {
     }
 
     events_reference events;
-    operation_memory* memory;
     loop* home;
 };
 
@@ -104,7 +103,7 @@ void socket_stream::wait_readable(stream_events& events)
 
 void socket_stream::write_some(std::span<const bytes> pieces, stream_events& events)
 {
-    write_handler handler{events_reference(events), &writing_, &loop_};
+    write_handler handler{events_reference(events), &loop_};
     if (pieces.size() == 1) {
         socket_.async_write_some(asio::const_buffer(pieces[0].data(), pieces[0].size()),
                                  std::move(handler));

@@ -10,7 +10,9 @@
 
 namespace libnet::detail {
 
-/// A stream socket of any family, on an Asio socket. Operations allocate nothing: their memory is in here.
+/// A stream socket of any family, on an Asio socket. The memory of reads is in here, since one is
+/// under way at all times; that of writes, which have to wait only for a peer that does not keep up,
+/// is recycled.
 class socket_stream final : public stream {
 public:
     /// `local` is empty where the kernel can be asked for it.
@@ -42,7 +44,6 @@ private:
     ip_address address_;
     std::string local_;
     operation_memory reading_;
-    operation_memory writing_;
 };
 
 }  // namespace libnet::detail

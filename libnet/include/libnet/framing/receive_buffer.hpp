@@ -1,11 +1,11 @@
 #pragma once
 
+#include <libnet/core/buffer_memory.hpp>
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
 #include <libnet/core/literals.hpp>
 
 #include <cstddef>
-#include <memory>
 #include <utility>
 
 namespace libnet {
@@ -43,7 +43,7 @@ public:
 
     std::size_t size() const noexcept { return end_ - begin_; }
     bool empty() const noexcept { return begin_ == end_; }
-    std::size_t capacity() const noexcept { return capacity_; }
+    std::size_t capacity() const noexcept { return storage_.size(); }
 
     /// Room for the next read, never empty. May move what data() shows.
     /// `needed`: what the frame under way is known to want in total, a hint. `most`: the free part
@@ -54,7 +54,7 @@ public:
     std::size_t capacity_for(std::size_t needed, std::size_t most = largest_read) const noexcept;
 
     /// Room that is there without moving anything, perhaps none.
-    mutable_bytes spare() const noexcept { return {storage_.get() + end_, capacity_ - end_}; }
+    mutable_bytes spare() const noexcept { return {storage_.get() + end_, capacity() - end_}; }
 
     /// So many bytes were read into the room of the last prepare() or spare().
     void commit(std::size_t count) noexcept;
@@ -71,15 +71,13 @@ private:
 
     void swap(receive_buffer& other) noexcept
     {
-        std::swap(storage_, other.storage_);
-        std::swap(capacity_, other.capacity_);
+        storage_.swap(other.storage_);
         std::swap(begin_, other.begin_);
         std::swap(end_, other.end_);
         std::swap(read_size_, other.read_size_);
     }
 
-    std::unique_ptr<std::byte[]> storage_;
-    std::size_t capacity_ = 0;
+    detail::buffer_memory storage_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     std::size_t read_size_ = smallest_read;  // doubles while reads fill it

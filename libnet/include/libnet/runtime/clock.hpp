@@ -1,8 +1,8 @@
 #pragma once
 
 #include <libnet/core/config.hpp>
+#include <libnet/core/list_node.hpp>
 #include <libnet/core/time.hpp>
-#include <libnet/runtime/list_node.hpp>
 
 #include <cstdint>
 #include <set>

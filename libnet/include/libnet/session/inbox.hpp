@@ -1,5 +1,6 @@
 #pragma once
 
+#include <libnet/core/buffer_memory.hpp>
 #include <libnet/core/config.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/framing/any_framing.hpp>
@@ -9,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <utility>
 
 namespace libnet::detail {
@@ -19,6 +21,8 @@ class connection_core;
 /// a connection so that a receive() that finds its frame here can be inlined into the session: with
 /// small messages that come close together, the calls would cost more than the work.
 struct inbox {
+    using ahead_frames = std::array<found_frame, 8>;
+
     explicit inbox(connection_core& of) noexcept : core(of) {}
 
     /// Hands out the next frame, if one was found; the one before is done with.
@@ -28,7 +32,7 @@ struct inbox {
         if (ahead_next == ahead_end) {
             return false;
         }
-        const found_frame& found = ahead[ahead_next++];
+        const found_frame& found = (*ahead)[ahead_next++];
         frame = found.payload;
         handed_out = found.consumed;
         ++messages;
@@ -58,17 +62,38 @@ struct inbox {
         forget_found();
     }
 
+    /// Room for the next read, and for what is found in it. As receive_buffer::prepare().
+    mutable_bytes prepare(std::size_t needed, std::size_t most)
+    {
+        if (ahead_memory.get() == nullptr) {
+            ahead_memory = buffer_memory(sizeof(ahead_frames));
+            ahead = ::new (ahead_memory.get()) ahead_frames;
+        }
+        return received.prepare(needed, most);
+    }
+
+    /// Gives all memory back if nothing was received that somebody still needs.
+    void release() noexcept
+    {
+        received.release();
+        if (received.capacity() == 0 && !has_frames()) {
+            ahead_memory = {};
+            ahead = nullptr;
+        }
+    }
+
     /// Frames that were found are as good as lost: the connection has failed.
     void forget_found() noexcept { ahead_next = ahead_end = 0; }
 
     connection_core& core;
     receive_buffer received;
-    bytes frame;                       // the last that was handed out
-    std::size_t handed_out = 0;        // bytes at the front that the last views show
-    std::array<found_frame, 8> ahead;  // frames that were found and not handed out
+    bytes frame;                    // the last that was handed out
+    std::size_t handed_out = 0;     // bytes at the front that the last views show
+    ahead_frames* ahead = nullptr;  // frames that were found and not handed out
     std::size_t ahead_next = 0;
     std::size_t ahead_end = 0;
     std::uint64_t messages = 0;
+    buffer_memory ahead_memory;
 };
 
 LIBNET_ASIO_DECL readiness look_for_frame(inbox& i);

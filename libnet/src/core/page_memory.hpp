@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+
+namespace libnet::detail {
+
+/// Memory straight from the system, at an address that is a multiple of `size`, a power of two. Null
+/// if there is none.
+void* map_pages(std::size_t size) noexcept;
+void unmap_pages(void* pages, std::size_t size) noexcept;
+
+}  // namespace libnet::detail
