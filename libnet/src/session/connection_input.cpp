@@ -38,7 +38,9 @@ readiness connection_core::decode_ahead()
         }
         decoded last;
         const std::size_t skipped = find_frames(inbox_.received.data(), *inbox_.ahead, last);
-        inbox_.skip(skipped);
+        if (skipped != 0) [[unlikely]] {
+            inbox_.skip(skipped);
+        }
         if (inbox_.has_frames()) [[likely]] {
             input_.frame_came();
             return readiness::value;

@@ -38,13 +38,15 @@ error connection_core::accept(bytes payload)
 void connection_core::gather_or_flush()
 {
     only_heartbeats_ = false;
-    if (settings_->options.when_full == overflow::drop_oldest && !out_.empty()) {
+    const bool marks = settings_->options.when_full == overflow::drop_oldest;
+    if (marks && !out_.empty()) {
         out_.mark_message();
     }
     if (writing_ || broken_ || out_.empty()) {
         return;
     }
-    if (!takes_more()) {
+    const std::size_t mark = high_water_mark();
+    if (out_.size() >= mark) {  // nothing is under way
         flush_and_note();
         return;
     }
@@ -52,9 +54,8 @@ void connection_core::gather_or_flush()
         loop_.defer(flush_later_);
     }
     count_memory();
-    const bool marks = settings_->options.when_full == overflow::drop_oldest;
     if (senders_.empty() && !failure_ && !marks) {
-        gathers_until_ = high_water_mark();
+        gathers_until_ = mark;
     }
 }
 
@@ -237,11 +238,14 @@ void connection_core::count_sent(std::size_t count) noexcept
 /// Output has left. Whoever waited for room or for the end of it goes on.
 void connection_core::output_moved()
 {
+    const bool somebody_waits = !senders_.empty() || !letters_.empty();
+    if (!somebody_waits && !closing_ && flushers_.empty() && out_.empty()) [[likely]] {
+        return;
+    }
     wake_flushers();
     if (waking_) {
         return;  // a sender that was woken has sent: the loop there goes on
     }
-    const bool somebody_waits = !senders_.empty() || !letters_.empty();
     if (somebody_waits && unsent() <= settings_->low_water_mark) {
         wake_senders();
     }
