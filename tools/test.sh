@@ -10,10 +10,12 @@ Installs what is missing (Debian 12 or newer Debian/Ubuntu), builds, runs the te
   (nothing)   the `dev` build and all of its tests: at most 10 minutes from a cold start on 2 cores
   --all       adds the sanitizers (GCC and clang), a second of libFuzzer for every fuzzer, the coverage gate of the
               decoders, instructions per message and the shared library: at most 40 minutes from a cold start on 2 cores. This is what .ci/run calls
-  --soak      long runs by hand, hours: 10 million executions of every fuzzer, the suites over and over under the
+  --soak      long runs by hand, hours: the proofs of survival in full size (a quarter of an hour; as root, and with
+              `ulimit -n 20000`), 10 million executions of every fuzzer, the suites over and over under the
               sanitizers, the release build
 
-The builds are in build/<preset>/; the output of each stage is in build/logs/<stage>.log.
+The builds are in build/<preset>/; the output of each stage is in build/logs/<stage>.log. The figures of the proofs
+are in build/logs/proofs.log.
 SOAK_FUZZ_RUNS and SOAK_REPEATS change how long --soak takes (10000000 and 50).
 END
 }
@@ -57,6 +59,7 @@ run_gates() {
 run_soak() {
     local repeat=(--repeat "until-fail:${SOAK_REPEATS:-50}")
     run_stage release release
+    run_stage proofs proofs
     run_stage fuzz-long fuzz_long
     run_stage dev-repeated test_preset dev "${repeat[@]}" --label-exclude 'consumer|check|fuzz'
     run_stage asan-repeated asan "${repeat[@]}" --label-exclude fuzz
@@ -117,7 +120,12 @@ tsan() {
 
 release() {
     build_preset release
-    test_preset release
+    test_preset release --label-exclude soak
+}
+
+# What is measured there needs the machine for itself.
+proofs() {
+    test_preset release --label-regex soak --verbose
 }
 
 # --- helpers -------------------------------------------------------------------------------------------------------

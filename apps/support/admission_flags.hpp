@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flags.hpp"
+#include "once_a_second.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -73,24 +74,15 @@ public:
 
     void add(const libnet::refusal_report& refused)
     {
-        const auto now = std::chrono::steady_clock::now();
-        if (now < quiet_until_) {
-            ++unsaid_;
-            return;
+        if (const auto unsaid = lines_.pass()) {
+            print_("refused " + refused.peer + ": " + refused.text() +
+                   once_a_second::more(*unsaid));
         }
-        quiet_until_ = now + std::chrono::seconds(1);
-        std::string line = "refused " + refused.peer + ": " + refused.text();
-        if (unsaid_ != 0) {
-            line += ", and " + std::to_string(unsaid_) + " more before";
-        }
-        unsaid_ = 0;
-        print_(line);
     }
 
 private:
     std::function<void(const std::string&)> print_;
-    std::chrono::steady_clock::time_point quiet_until_{};
-    std::uint64_t unsaid_ = 0;
+    once_a_second lines_;
 };
 
 }  // namespace flags

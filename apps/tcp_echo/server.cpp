@@ -110,9 +110,12 @@ int main(int argc, char** argv)
     options.socket = experiment.socket;
     options.connection.framing = flags::make_framing(framing, max_frame);
     options.on_listening = [](const std::string& where) { print("listening on " + where); };
-    options.on_accept_error = [](libnet::error_code why, libnet::duration pause) {
-        std::cerr << "cannot accept connections: " + why.message() + "; trying again within " +
-                         flags::time_to_text(pause) + '\n';
+    options.on_accept_error = [lines = flags::once_a_second()](libnet::error_code why,
+                                                               libnet::duration pause) mutable {
+        if (lines.pass()) {
+            std::cerr << "cannot accept connections: " + why.message() + "; trying again within " +
+                             flags::time_to_text(pause) + '\n';
+        }
     };
     if (!quiet) {
         report_connections(options);

@@ -1,12 +1,11 @@
 #include "support/client_socket.hpp"
 #include "support/echo_server.hpp"
+#include "support/process_figures.hpp"
 #include "support/served.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,26 +20,6 @@ namespace {
 using namespace integration;
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
-
-std::size_t descriptors_of(pid_t process)
-{
-    const auto folder = "/proc/" + std::to_string(process) + "/fd";
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
-}
-
-/// Whether `holds` becomes true in time.
-template <class Condition>
-bool soon(Condition holds, std::chrono::milliseconds limit = patience)
-{
-    const auto until = steady::now() + limit;
-    while (!holds()) {
-        if (steady::now() > until) {
-            return false;
-        }
-        std::this_thread::sleep_for(5ms);
-    }
-    return true;
-}
 
 TEST(Survival, SlowClientsAreCutInTimeAndHonestOnesAnswered)
 {

@@ -1,5 +1,7 @@
 #include <libnet/runtime/clock.hpp>
 
+#include <algorithm>
+
 namespace libnet {
 
 void manual_clock::arm(detail::timer_node& node, time_point due)
@@ -11,20 +13,19 @@ void manual_clock::arm(detail::timer_node& node, time_point due)
         return;
     }
     node.due = due;
-    node.order = armed_so_far_++;
     node.armed_on = this;
-    waiting_.insert(&node);
+    waiting_.insert_sorted(node, [](const auto& a, const auto& b) { return a.due < b.due; });
 }
 
 void manual_clock::disarm(detail::timer_node& node) noexcept
 {
-    waiting_.erase(&node);
+    node.unlink();
     node.armed_on = nullptr;
 }
 
 time_point manual_clock::next_due() const noexcept
 {
-    return waiting_.empty() ? end_of_time : (*waiting_.begin())->due;
+    return waiting_.empty() ? end_of_time : waiting_.front().due;
 }
 
 bool manual_clock::step(time_point limit)
@@ -33,7 +34,7 @@ bool manual_clock::step(time_point limit)
         now_ = std::max(now_, limit);
         return false;
     }
-    detail::timer_node& node = **waiting_.begin();
+    detail::timer_node& node = waiting_.front();
     now_ = std::max(now_, node.due);
     disarm(node);
     node.expired(node);

@@ -170,7 +170,8 @@ void connection_core::go_on_closing()
             return;
         }
     }
-    if (end_of_input_) {
+    // Who has given no sign of life for so long will not say goodbye either.
+    if (end_of_input_ || failure_ == error::heartbeat_timeout) {
         if (half_closed_) {
             finish_close({});
         }

@@ -22,11 +22,17 @@ result<> connection_handle::send(bytes payload) const
         link_->queued -= cost;
         return error::peer_not_reading;
     }
-    const bool posted = link_->box->post([link = link_, copy = to_string(payload)]() mutable {
-        if (link->core != nullptr) {
-            link->core->post_letter(std::move(copy));
-        }
-    });
+    bool posted = false;
+    try {
+        posted = link_->box->post([link = link_, copy = to_string(payload)]() mutable {
+            if (link->core != nullptr) {
+                link->core->post_letter(std::move(copy));
+            }
+        });
+    } catch (...) {  // what was not taken takes no room
+        link_->queued -= cost;
+        throw;
+    }
     return posted ? result<>() : result<>(error::closed);
 }
 

@@ -202,14 +202,13 @@ void connection_core::write_rest()
 
 void connection_core::on_write(const error_code& failed, std::size_t count)
 {
-    writing_ = false;
-    if (closed_) {
-        return;
-    }
-    if (failed) {
+    if (failed && !closed_) {
         in_flight_.clear();
         flown_ = 0;
-        break_off(failed);
+        break_off(failed);  // first, since this was the phase in which it ended
+    }
+    writing_ = false;
+    if (failed || closed_) {
         return;
     }
     flown_ += count;

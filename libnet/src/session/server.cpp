@@ -99,6 +99,7 @@ struct server::state {
     admission gate;  // before run(): under stop_mutex
     detail::refusals refusals;
     bool stopping = false;
+    error_code listening_failed;
     std::optional<timer> retry;  // accepting pauses on it; moved, it also ends a pause to come
 
     std::mutex stop_mutex;  // of the next two
@@ -281,6 +282,10 @@ task<> server::state::accept_all(group& sessions)
         if (concerns_one_connection(failed) && ++aborted < aborted_in_a_row) {
             continue;
         }
+        if (failed == boost::system::errc::invalid_argument) {
+            listening_failed = failed;  // somebody has ended the socket: it will never listen again
+            break;
+        }
         if (options.on_accept_error) {
             options.on_accept_error(failed, pause);
         }
@@ -383,7 +388,10 @@ server::server(std::unique_ptr<listener> source, session serve, server_options o
 
 server::~server()
 {
-    stop();
+    try {
+        stop();
+    } catch (const std::bad_alloc&) {  // it only matters if somebody destroys a server that runs
+    }
 }
 
 task<> server::run()
@@ -402,8 +410,9 @@ task<> server::run()
             s->source = where.is_unix() ? unix_domain::listen(home, where.path, s->options.socket)
                                         : tcp::listen(home, where, s->options.socket);
         }
+        const std::string local = s->source->local();
         if (s->options.on_listening) {
-            s->options.on_listening(s->source->local());
+            s->options.on_listening(local);
         }
         auto serve_until_stopped = [&](group& sessions) -> task<> {
             co_await s->accept_all(sessions);
@@ -413,6 +422,10 @@ task<> server::run()
             s->served.for_each([](state::running& r) { r.peer.fail(error::drain_timeout); });
         };
         co_await checked(with_group(serve_until_stopped));
+        if (s->listening_failed) {
+            throw boost::system::system_error(s->listening_failed,
+                                              "no longer listening on " + local);
+        }
     }(state_);
 }
 

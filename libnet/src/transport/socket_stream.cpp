@@ -119,7 +119,8 @@ result<std::size_t> socket_stream::try_write(std::span<const bytes> pieces)
         pieces.size() == 1
             ? socket_.write_some(asio::const_buffer(pieces[0].data(), pieces[0].size()), failed)
             : socket_.write_some(gather(pieces), failed);
-    if (failed && failed != asio::error::would_block) {
+    // What was interrupted is done by the write that waits.
+    if (failed && failed != asio::error::would_block && failed != asio::error::interrupted) {
         return failed;
     }
     return written;

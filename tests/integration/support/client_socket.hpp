@@ -42,6 +42,8 @@ public:
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from);
+        const int later = 1;  // the port is chosen by connect(), which finds one faster
+        ::setsockopt(descriptor_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &later, sizeof later);
         if (from != 1 &&
             ::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
             error_ = errno;
@@ -53,6 +55,9 @@ public:
             error_ = errno;
         }
     }
+    /// One that is connected already.
+    static client_socket of(int descriptor) noexcept { return client_socket(adopted{descriptor}); }
+
     client_socket(client_socket&& other) noexcept
         : descriptor_(std::exchange(other.descriptor_, -1)), error_(other.error_)
     {
@@ -131,7 +136,21 @@ public:
         close();
     }
 
+    /// The port that it has itself.
+    std::uint16_t own_port() const
+    {
+        sockaddr_in address{};
+        socklen_t size = sizeof address;
+        ::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address), &size);
+        return ntohs(address.sin_port);
+    }
+
 private:
+    struct adopted {
+        int descriptor;
+    };
+    explicit client_socket(adopted a) noexcept : descriptor_(a.descriptor) {}
+
     bool ready(short event, std::chrono::milliseconds limit)
     {
         pollfd watched{descriptor_, event, 0};

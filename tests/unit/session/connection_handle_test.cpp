@@ -1,3 +1,4 @@
+#include "support/allocations.hpp"
 #include "support/sessions.hpp"
 
 #include <libnet/framing/delimited.hpp>
@@ -49,6 +50,20 @@ TEST(ConnectionHandle, QueuesNoMoreThanTheMark)
         EXPECT_EQ(right.info().messages_received, sent);
         EXPECT_TRUE(handle.send(payload));
     }
+}
+
+TEST(ConnectionHandle, WhatItHasNoMemoryForTakesNoRoom)
+{
+    simulation sim;
+    auto [left, right] = sim.connect({.high_water_mark = 10000});
+    const connection_handle handle = left.handle();
+    const std::string payload = some_text(5000);
+    for (int i = 0; i < 10; ++i) {
+        const failing_allocation failing(0);
+        EXPECT_THROW((void)handle.send(payload), std::bad_alloc);
+    }
+    EXPECT_TRUE(handle.send(payload));
+    EXPECT_EQ(sim.run(receive_text(right)).value(), payload);
 }
 
 TEST(ConnectionHandle, ClosesAndCancels)

@@ -35,6 +35,18 @@ TEST(ConnectionHeartbeat, AHalfOpenPeerIsNoticedAfter90Seconds)
     EXPECT_EQ(w.subject.ending().code(), "Lo");
 }
 
+TEST(ConnectionHeartbeat, NobodyWaitsForTheGoodbyeOfAHalfOpenPeer)
+{
+    simulation sim;
+    wired w(sim, lines());
+    sim.start(serve(w.subject, swallow(w.subject)));
+    sim.advance(90s - 1ms);
+    EXPECT_EQ(sim.running(), 1U);
+    sim.advance(1ms);
+    EXPECT_EQ(sim.running(), 0U);
+    EXPECT_EQ(w.calls->order.substr(w.calls->order.size() - 2), "hc");
+}
+
 TEST(ConnectionHeartbeat, TwoThatKnowItStayTogetherAndTheirSessionsSeeNothing)
 {
     simulation sim;

@@ -67,6 +67,34 @@ TEST(ServerAccept, ASuccessForgetsTheTrouble)
     EXPECT_THAT(a.pauses, ::testing::ElementsAre(10ms, 20ms, 10ms));
 }
 
+/// Somebody has taken the socket away: better an end that a supervisor sees than a server that is deaf.
+TEST(ServerAccept, EndsWhenItsSocketWillNeverListenAgain)
+{
+    simulation sim;
+    memory_backlog backlog(sim);
+    server subject(backlog.listen(), echo);
+    for (int i = 0; i < 15; ++i) {  // as few may be those of connections
+        backlog.fail(make_error_code(errc::invalid_argument));
+    }
+    connection client = backlog.connect();
+    for (int i = 0; i < 16; ++i) {
+        backlog.fail(make_error_code(errc::invalid_argument));
+    }
+    sim.start([](connection& c) -> task<> {
+        co_await checked(c.send("Hello"));
+        EXPECT_EQ(as_text(co_await checked(c.receive())), "Hello");
+        co_await checked(c.close());
+    }(client));
+    try {
+        (void)sim.run(subject.run());
+        ADD_FAILURE() << "it goes on";
+    } catch (const boost::system::system_error& ended) {
+        EXPECT_EQ(ended.code(), errc::invalid_argument);
+        EXPECT_THAT(ended.what(), ::testing::HasSubstr("no longer listening on"));
+    }
+    EXPECT_EQ(subject.stats().messages_received, 1U);
+}
+
 TEST(ServerAccept, TriesAgainWhenAConnectionEnds)
 {
     accepting a;

@@ -47,6 +47,17 @@ public:
     /// `node` must not be in any list.
     void push_back(Node& node) noexcept { insert(head_, node); }
 
+    /// Keeps a sorted list sorted, behind those that are equal. Looks from the end.
+    template <class Less>
+    void insert_sorted(Node& node, Less less) noexcept
+    {
+        list_node* before = &head_;
+        while (before->previous_ != &head_ && less(node, static_cast<Node&>(*before->previous_))) {
+            before = before->previous_;
+        }
+        insert(*before, node);
+    }
+
     Node& pop_front() noexcept
     {
         Node& node = front();

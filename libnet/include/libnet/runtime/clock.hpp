@@ -5,7 +5,6 @@
 #include <libnet/core/time.hpp>
 
 #include <cstdint>
-#include <set>
 
 namespace libnet {
 
@@ -25,7 +24,7 @@ struct timer_node : list_node {
     callback expired;
     clock* armed_on = nullptr;
     time_point due = end_of_time;
-    std::uint64_t order = 0;  // the clock's own: a tick, a sequence number
+    std::uint64_t order = 0;  // the clock's own: a tick
     std::uint16_t slot = 0;   // the wheel's own
 };
 
@@ -81,16 +80,8 @@ public:
     bool step(time_point limit);
 
 private:
-    struct by_due_time {
-        bool operator()(const detail::timer_node* a, const detail::timer_node* b) const noexcept
-        {
-            return a->due != b->due ? a->due < b->due : a->order < b->order;
-        }
-    };
-
     time_point now_;
-    std::uint64_t armed_so_far_ = 0;
-    std::set<detail::timer_node*, by_due_time> waiting_;
+    detail::node_list<detail::timer_node> waiting_;  // by due time; needs no memory, as a real one
 };
 
 }  // namespace libnet

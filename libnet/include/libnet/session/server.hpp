@@ -117,6 +117,7 @@ public:
     /// sessions drain and returns when the last one has ended. Once.
     ///
     /// Errors   throws boost::system::system_error if it cannot listen; its text says where and why.
+    ///          Also if somebody ends its socket (`ss -K`): after the sessions have drained.
     /// Cancel   is the same as stop().
     [[nodiscard]] task<> run();
 

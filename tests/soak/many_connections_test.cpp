@@ -1,0 +1,97 @@
+#include "crowd.hpp"
+
+#include "integration/support/echo_server.hpp"
+#include "integration/support/process_figures.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <sstream>
+
+namespace {
+
+using namespace soak;
+using integration::descriptors_of;
+using integration::resident_memory;
+
+/// The server's ends in TIME_WAIT. By address and port: a client may have the same port elsewhere.
+std::size_t in_time_wait(std::uint16_t port)
+{
+    const auto lines = integration::shell(
+        "ss -Htn state time-wait 'src 127.0.0.1:" + std::to_string(port) + "' | wc -l");
+    return std::stoul(lines.output);
+}
+
+/// The clients end first, so it is their ports that rest afterwards, and the server could start again
+/// at any time.
+TEST(ManyConnections, AMillionComeAndGo)
+{
+    constexpr std::size_t count = 1'000'000;
+    constexpr std::size_t of_each_address = 10'000;  // or their ports would run out
+    integration::echo_server server({"--quiet"});
+    ASSERT_TRUE(integration::echoes(server.port()));
+    const std::size_t descriptors = descriptors_of(server.id());
+    std::size_t failed = 0;
+    std::size_t resting = 0;
+    std::size_t most_descriptors = 0;
+    std::size_t memory = 0;
+    const auto start = steady::now();
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto from = static_cast<unsigned>(2 + i / of_each_address);
+        client_socket client(server.port(), 0, from);
+        failed += client.error() != 0 || (i % 10 == 0 && !integration::echoes(client, "x")) ? 1 : 0;
+        client.half_close();
+        if (i % 10 == 0) {
+            failed += client.read_to_end().empty() ? 0 : 1;
+        }
+        client.close();
+        if (i % (count / 20) == 0) {
+            resting = std::max(resting, in_time_wait(server.port()));
+            most_descriptors = std::max(most_descriptors, descriptors_of(server.id()));
+        }
+        if (i == count / 10) {
+            memory = resident_memory(server.id());
+        }
+    }
+    const auto took = steady::now() - start;
+    EXPECT_TRUE(integration::echoes(server.port()));
+    EXPECT_TRUE(integration::soon([&] { return descriptors_of(server.id()) <= descriptors; }));
+    resting = std::max(resting, in_time_wait(server.port()));
+    const std::size_t after = resident_memory(server.id());
+    print(
+        "%zu connects and closes in %.0f s: %zu failed, %zu sockets of the server's in TIME_WAIT, "
+        "at most %zu descriptors, %.1f MiB before and %.1f MiB after",
+        count, seconds(took), failed, resting, most_descriptors, mebibytes(memory),
+        mebibytes(after));
+    EXPECT_EQ(failed, 0U);
+    EXPECT_EQ(resting, 0U);
+    EXPECT_LT(after, memory + 1024 * 1024);
+    const auto ended = server.stop(SIGTERM);
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_THAT(ended.output,
+                testing::HasSubstr("stopped after " + std::to_string(count + 2) + " connections"));
+}
+
+TEST(ManyConnections, ThoseThatAreIdleCostNearlyNothing)
+{
+    const std::size_t count = at_most(19'000);
+    integration::echo_server server({"--quiet", "--max-connections", "20000"});
+    const std::size_t before = resident_memory(server.id());
+    std::vector<client_socket> clients;
+    for (std::size_t i = 0; i < count; ++i) {
+        clients.emplace_back(server.port(), 0, static_cast<unsigned>(2 + i % 10));
+        ASSERT_TRUE(integration::echoes(clients.back())) << i;
+    }
+    std::this_thread::sleep_for(5s);  // they have given their buffers back
+    const auto worked = integration::processor_time(server.id());
+    std::this_thread::sleep_for(30s);
+    const double share = seconds(integration::processor_time(server.id()) - worked) / 30;
+    print("%zu idle connections: %.2f %% of a core, %.0f bytes of memory each", count, share * 100,
+          static_cast<double>(resident_memory(server.id()) - before) / static_cast<double>(count));
+    EXPECT_LT(share, 0.01);
+    EXPECT_TRUE(integration::echoes(clients.front()));
+    EXPECT_TRUE(integration::echoes(clients.back()));
+}
+
+}  // namespace
