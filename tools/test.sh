@@ -9,7 +9,8 @@ Installs what is missing (Debian 12 or newer Debian/Ubuntu), builds, runs the te
 
   (nothing)   the `dev` build and all of its tests: at most 10 minutes from a cold start on 2 cores
   --all       adds the sanitizers (GCC and clang), a second of libFuzzer for every fuzzer, the coverage gate of the
-              decoders, instructions per message and the shared library: at most 40 minutes from a cold start on 2 cores. This is what .ci/run calls
+              decoders, instructions per message and the shared library: at most 40 minutes from a cold start on
+              2 cores. This is what .ci/run calls
   --soak      long runs by hand, hours: the proofs of survival in full size (a quarter of an hour; as root, and with
               `ulimit -n 20000`), 10 million executions of every fuzzer, the suites over and over under the
               sanitizers, the release build

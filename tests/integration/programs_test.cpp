@@ -154,13 +154,13 @@ TEST(Programs, ClientSendsItsArguments)
 
 TEST(Programs, AHeartbeatTellsABusyClientFromADeadOne)
 {
-    echo_server server({"--heartbeat", "300ms", "--idle-timeout", "never"});
-    const auto busy = run_client(server, {"--heartbeat", "300ms", "--read-delay", "2s", "hello"});
+    echo_server server({"--heartbeat", "1s", "--idle-timeout", "never"});
+    const auto busy = run_client(server, {"--heartbeat", "1s", "--read-delay", "5s", "hello"});
     EXPECT_EQ(busy.code, 0) << busy.errors;
     EXPECT_EQ(busy.output, "echo: hello\n");
     EXPECT_THAT(server.line("closed"), HasSubstr("closed in order"));
 
-    run_client(server, {"--read-delay", "2s", "hello"});  // knows nothing of heartbeats
+    run_client(server, {"--read-delay", "5s", "hello"});  // knows nothing of heartbeats
     EXPECT_THAT(server.line("closed"), HasSubstr("no sign of life from the peer"));
 }
 

@@ -87,9 +87,11 @@ TEST(ManyConnections, ThoseThatAreIdleCostNearlyNothing)
     const auto worked = integration::processor_time(server.id());
     std::this_thread::sleep_for(30s);
     const double share = seconds(integration::processor_time(server.id()) - worked) / 30;
-    print("%zu idle connections: %.2f %% of a core, %.0f bytes of memory each", count, share * 100,
-          static_cast<double>(resident_memory(server.id()) - before) / static_cast<double>(count));
+    const std::size_t each = (resident_memory(server.id()) - before) / count;
+    print("%zu idle connections: %.2f %% of a core, %zu bytes of memory each", count, share * 100,
+          each);
     EXPECT_LT(share, 0.01);
+    EXPECT_LT(each, 3500U);
     EXPECT_TRUE(integration::echoes(clients.front()));
     EXPECT_TRUE(integration::echoes(clients.back()));
 }

@@ -105,9 +105,12 @@ private:
             spare_ = &s;
             return;
         }
-        s.~slab();
-        unmap_pages(&s, slab_size);
-        --slabs_;
+        s.unlink();
+        if (unmap_pages(&s, slab_size)) {
+            --slabs_;
+        } else {
+            with_room_.push_back(s);  // the system has no room to note that they are gone
+        }
     }
 
     std::mutex mutex_;
@@ -119,8 +122,13 @@ private:
 /// Never destroyed: buffers may outlive every static object.
 blocks_of_one_size& blocks(std::size_t c) noexcept
 {
-    static auto& classes = *::new std::array<blocks_of_one_size, size_classes>;
-    return classes[c];
+    union undying {
+        undying() noexcept : classes{} {}
+        ~undying() {}
+        std::array<blocks_of_one_size, size_classes> classes;
+    };
+    static undying all;
+    return all.classes[c];
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 
 namespace libnet::detail {
@@ -17,7 +18,13 @@ inline constexpr std::size_t largest_block = 4096;
 void* allocate(std::size_t size) noexcept;
 void free(void* block, std::size_t size) noexcept;
 
-/// Bytes of pages that are held, for tests.
+/// What allocate() really gives.
+constexpr std::size_t size_of_block(std::size_t size) noexcept
+{
+    return size <= smallest_block ? smallest_block : std::bit_ceil(size);
+}
+
+/// Bytes of pages that are held.
 std::size_t held() noexcept;
 
 }  // namespace block_pool

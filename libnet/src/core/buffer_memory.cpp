@@ -20,13 +20,18 @@ constexpr bool is_pooled([[maybe_unused]] std::size_t size) noexcept
 }  // namespace
 
 buffer_memory::buffer_memory(std::size_t size)
-    : data_(static_cast<std::byte*>(is_pooled(size) ? block_pool::allocate(size)
-                                                    : ::operator new(size))),
-      size_(size)
+    : size_(is_pooled(size) ? block_pool::size_of_block(size) : size)
 {
+    data_ = static_cast<std::byte*>(is_pooled(size) ? block_pool::allocate(size)
+                                                    : ::operator new(size));
     if (data_ == nullptr) {
         throw std::bad_alloc();
     }
+}
+
+std::size_t buffer_memory::pages() noexcept
+{
+    return block_pool::held();
 }
 
 void buffer_memory::free() noexcept

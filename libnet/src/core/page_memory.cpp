@@ -48,9 +48,9 @@ void* map_pages(std::size_t size) noexcept
     return pages + before;
 }
 
-void unmap_pages(void* pages, std::size_t size) noexcept
+bool unmap_pages(void* pages, std::size_t size) noexcept
 {
-    ::munmap(pages, size);
+    return ::munmap(pages, size) == 0;
 }
 
 #else
@@ -60,9 +60,10 @@ void* map_pages(std::size_t size) noexcept
     return ::operator new(size, std::align_val_t(size), std::nothrow);
 }
 
-void unmap_pages(void* pages, std::size_t size) noexcept
+bool unmap_pages(void* pages, std::size_t size) noexcept
 {
     ::operator delete(pages, std::align_val_t(size));
+    return true;
 }
 
 #endif

@@ -26,7 +26,7 @@ heartbeat_clock::action heartbeat_clock::look(const heartbeat& how, time_point n
     } else if (add(heard_, how.timeout) <= now) {
         return action::give_up;
     }
-    if (add(silent_since(), how.interval) > now) {
+    if (add(listens ? silent_since() : asked_, how.interval) > now) {
         return action::wait;
     }
     asked_ = now;

@@ -287,9 +287,9 @@ void connection_core::deliver_or_read()
 /// Somebody waits, and what has come is not enough.
 void connection_core::read_on()
 {
+    last_moved_ = recent();
+    moved_ = false;
     if (!inbox_.received.empty()) {
-        last_moved_ = recent();
-        moved_ = false;
         input_.bytes_came(last_moved_, inbox_.received.size());
         watch(input_.due());
     }

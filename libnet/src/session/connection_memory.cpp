@@ -5,7 +5,8 @@ namespace libnet::detail {
 
 std::size_t connection_core::memory() const noexcept
 {
-    return inbox_.received.capacity() + out_.capacity() + in_flight_.capacity();
+    return inbox_.memory() + batch_.capacity() * sizeof(bytes) + out_.capacity() +
+           in_flight_.capacity();
 }
 
 void connection_core::give_buffers_back() noexcept

@@ -193,10 +193,10 @@ void connection_core::write_rest()
     try {
         stream_->write_some(pieces, *this);
     } catch (const std::bad_alloc&) {
-        writing_ = false;
         in_flight_.clear();
         flown_ = 0;
         break_off(make_error_code(boost::system::errc::not_enough_memory));
+        writing_ = false;
     }
 }
 

@@ -7,8 +7,7 @@
 
 namespace libnet::detail {
 
-memory_budget::memory_budget(std::size_t limit, pressure_hook tell)
-    : limit_(limit), tell_(std::move(tell))
+memory_budget::memory_budget(std::size_t limit) noexcept : limit_(limit)
 {
     review_.budget = this;
     review_.run = [](work_node& node) { static_cast<review_node&>(node).budget->review(); };

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 namespace libnet::detail {
 
@@ -35,11 +36,14 @@ public:
     };
 
     /// What a connection costs without buffers: itself, its stream, its session's frame.
-    static constexpr std::size_t without_buffers = 2048;
+    static constexpr std::size_t without_buffers = 3072;
 
     using pressure_hook = std::function<void(const memory_pressure&)>;
 
-    memory_budget(std::size_t limit, pressure_hook tell);
+    explicit memory_budget(std::size_t limit) noexcept;
+
+    /// Whom to tell when it becomes tight, and when it is over. Must not throw.
+    void tell(pressure_hook whom) { tell_ = std::move(whom); }
 
     void enter(account& a, loop& home) noexcept;
     void leave(account& a) noexcept;
@@ -84,7 +88,7 @@ private:
     std::size_t fair_share() const noexcept;
 
     const std::size_t limit_;
-    const pressure_hook tell_;
+    pressure_hook tell_;
     bool under_pressure_ = false;
     std::atomic<std::size_t> used_{0};
     std::atomic<std::uint64_t> shed_{0};

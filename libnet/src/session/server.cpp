@@ -38,6 +38,15 @@ bool concerns_one_connection(const error_code& failed)
            failed == errc::operation_not_permitted || failed == errc::timed_out;
 }
 
+/// accept() itself said so, and not a socket option of a client that had gone. One alone may be a
+/// client's all the same.
+bool says_not_listening(const error_code& failed)
+{
+    namespace errc = boost::system::errc;
+    return failed.category() == boost::system::system_category() &&
+           failed.value() == errc::invalid_argument;
+}
+
 connection_options with_defaults_of_servers(connection_options options)
 {
     if (!options.first_frame_timeout) {
@@ -63,8 +72,7 @@ struct server::state {
         auto shared = std::make_shared<detail::connection_settings>(
             with_defaults_of_servers(options.connection));
         if (options.memory_budget != no_limit) {
-            shared->budget = std::make_shared<detail::memory_budget>(options.memory_budget,
-                                                                     options.on_memory_pressure);
+            shared->budget = std::make_shared<detail::memory_budget>(options.memory_budget);
         }
         settings = std::move(shared);
     }
@@ -85,6 +93,7 @@ struct server::state {
                                 const std::exception_ptr& thrown) const;
     void count(const connection_info& info) noexcept;
     void accept_again() noexcept;
+    void tell_pressure(const memory_pressure& p) noexcept;
     void stop_accepting() noexcept;
 
     result<endpoint> where;
@@ -100,6 +109,7 @@ struct server::state {
     detail::refusals refusals;
     bool stopping = false;
     error_code listening_failed;
+    std::exception_ptr hook_failed;
     std::optional<timer> retry;  // accepting pauses on it; moved, it also ends a pause to come
 
     std::mutex stop_mutex;  // of the next two
@@ -256,6 +266,7 @@ task<> server::state::accept_all(group& sessions)
     const detail::fiber& self = co_await detail::fiber_await{};
     duration pause = first_pause;
     int aborted = 0;
+    int deaf = 0;
     // Not every accept() waits, and one that does not wait does not learn that it was cancelled.
     while (!stopping && self.current_scope()->stopped == error{}) {
         error_code failed;
@@ -267,7 +278,7 @@ task<> server::state::accept_all(group& sessions)
             if (transport) {
                 (void)co_await admit(sessions, std::move(*transport));
                 pause = first_pause;
-                aborted = 0;
+                aborted = deaf = 0;
                 continue;
             }
             failed = transport.error();
@@ -279,10 +290,11 @@ task<> server::state::accept_all(group& sessions)
             break;
         }
         ++accept_errors;
+        deaf = says_not_listening(failed) ? deaf + 1 : 0;
         if (concerns_one_connection(failed) && ++aborted < aborted_in_a_row) {
             continue;
         }
-        if (failed == boost::system::errc::invalid_argument) {
+        if (deaf >= aborted_in_a_row) {
             listening_failed = failed;  // somebody has ended the socket: it will never listen again
             break;
         }
@@ -353,6 +365,17 @@ void server::state::accept_again() noexcept
     }
 }
 
+/// The budget cannot be kept waiting by an exception: the server ends with it.
+void server::state::tell_pressure(const memory_pressure& p) noexcept
+{
+    try {
+        options.on_memory_pressure(p);
+    } catch (...) {
+        hook_failed = std::current_exception();
+        stop_accepting();
+    }
+}
+
 void server::state::stop_accepting() noexcept
 {
     stopping = true;
@@ -410,6 +433,13 @@ task<> server::run()
             s->source = where.is_unix() ? unix_domain::listen(home, where.path, s->options.socket)
                                         : tcp::listen(home, where, s->options.socket);
         }
+        if (s->settings->budget && s->options.on_memory_pressure) {
+            s->settings->budget->tell([who = std::weak_ptr(s)](const memory_pressure& p) {
+                if (const auto still_there = who.lock()) {
+                    still_there->tell_pressure(p);
+                }
+            });
+        }
         const std::string local = s->source->local();
         if (s->options.on_listening) {
             s->options.on_listening(local);
@@ -422,6 +452,9 @@ task<> server::run()
             s->served.for_each([](state::running& r) { r.peer.fail(error::drain_timeout); });
         };
         co_await checked(with_group(serve_until_stopped));
+        if (s->hook_failed) {
+            std::rethrow_exception(s->hook_failed);
+        }
         if (s->listening_failed) {
             throw boost::system::system_error(s->listening_failed,
                                               "no longer listening on " + local);

@@ -33,10 +33,12 @@ public:
             return;
         }
         static int count = 0;
+        const int number = count++;
         const auto process = static_cast<unsigned>(::getpid());
-        ours_ = "ln" + std::to_string(process) + 'a' + std::to_string(count);
-        theirs_ = "ln" + std::to_string(process) + 'b' + std::to_string(count++);
-        network_ = 0xC6120000u + process % 0x8000 * 4;  // in 198.18.0.0/15, which is for such tests
+        ours_ = "ln" + std::to_string(process) + 'a' + std::to_string(number);
+        theirs_ = "ln" + std::to_string(process) + 'b' + std::to_string(number);
+        network_ = 0xC6120000u + (process * 4 + static_cast<unsigned>(number)) % 0x8000 *
+                                     4;  // in 198.18.0.0/15, which is for such tests
         made_ = shell("ip link add " + ours_ + " type veth peer name " + theirs_ + " netns " +
                       file() + " && ip addr add " + text(1) + "/30 dev " + ours_ +
                       " && ip link set " + ours_ + " up && " + inside() + "ip addr add " + text(2) +

@@ -66,6 +66,19 @@ TEST(Heartbeat, WhileWeDoNotListenThePeerHearsFromUsAndIsNotGivenUp)
     EXPECT_EQ(clock.look(how, now + 60s), action::give_up);
 }
 
+TEST(Heartbeat, ThePeerHearsFromUsWhateverTheTimeoutIs)
+{
+    for (const duration timeout : {duration(45s), duration(30s), duration(10s), never}) {
+        const heartbeat how{.interval = 30s, .timeout = timeout};
+        heartbeat_clock clock(start);
+        int pings = 0;
+        for (time_point now = start; now < start + 10min; now = clock.due(how)) {
+            pings += clock.look(how, now, false) == action::ping ? 1 : 0;
+        }
+        EXPECT_GE(pings, 12) << timeout / 1s;
+    }
+}
+
 TEST(Heartbeat, ATimeoutShorterThanTheIntervalStrikesUnasked)
 {
     const heartbeat how{.interval = 30s, .timeout = 10s};

@@ -202,6 +202,16 @@ TEST(ConnectionHeartbeat, EmptyFramesAreAnsweredByNothing)
     EXPECT_EQ(w.pair.forward_bytes(), 4U);
 }
 
+TEST(ConnectionHeartbeat, IdleTimeGoesOnAfterIt)
+{
+    simulation sim;
+    wired w(sim, lines());
+    sim.start(swallow(w.subject));
+    sim.start(send_all(w.wire, {"pong\n"}));
+    sim.advance(10s);
+    EXPECT_EQ(w.subject.info().idle, 10s);
+}
+
 TEST(ConnectionHeartbeat, MeasuresTheRoundTrip)
 {
     simulation sim;

@@ -170,6 +170,22 @@ TEST(MemoryBudget, TellsWhenItIsTightAndWhenNoLonger)
     EXPECT_LT(w.pressure[1].used, 640_KiB);
 }
 
+TEST(MemoryBudget, AHookThatThrowsEndsTheServer)
+{
+    simulation sim;
+    memory_backlog backlog(sim);
+    server subject(backlog.listen(), push_or_echo,
+                   {.memory_budget = 64_KiB, .on_memory_pressure = [](const memory_pressure&) {
+                        throw std::runtime_error("no room in the log");
+                    }});
+    std::deque<connection> clients;
+    for (int i = 0; i < 20; ++i) {
+        clients.push_back(backlog.connect());
+        sim.start(send_all(clients.back(), {"push"}));
+    }
+    EXPECT_THROW((void)sim.run(subject.run()), std::runtime_error);
+}
+
 TEST(MemoryBudget, IsGivenBack)
 {
     world w(push_or_echo, 1_MiB);
@@ -178,7 +194,7 @@ TEST(MemoryBudget, IsGivenBack)
     }
     EXPECT_GT(w.subject.stats().memory, 100'000U);
     w.sim.advance(2s);  // buffers of idle connections
-    EXPECT_EQ(w.subject.stats().memory, 10 * 2048U);
+    EXPECT_EQ(w.subject.stats().memory, 10 * 3072U);
     w.clients.clear();
     w.sim.advance(10s);
     EXPECT_EQ(w.subject.stats().memory, 0U);

@@ -73,12 +73,16 @@ TEST(ServerAccept, EndsWhenItsSocketWillNeverListenAgain)
     simulation sim;
     memory_backlog backlog(sim);
     server subject(backlog.listen(), echo);
+    const error_code not_listening(errc::invalid_argument, boost::system::system_category());
     for (int i = 0; i < 15; ++i) {  // as few may be those of connections
+        backlog.fail(not_listening);
+    }
+    for (int i = 0; i < 40; ++i) {  // and so are these, which are not accept()'s own
         backlog.fail(make_error_code(errc::invalid_argument));
     }
     connection client = backlog.connect();
     for (int i = 0; i < 16; ++i) {
-        backlog.fail(make_error_code(errc::invalid_argument));
+        backlog.fail(not_listening);
     }
     sim.start([](connection& c) -> task<> {
         co_await checked(c.send("Hello"));

@@ -19,7 +19,7 @@ class LIBNET_ASIO_DECL buffer_memory {
 public:
     buffer_memory() noexcept = default;
 
-    /// Throws std::bad_alloc.
+    /// At least so much. Throws std::bad_alloc.
     explicit buffer_memory(std::size_t size);
 
     buffer_memory(buffer_memory&& other) noexcept { swap(other); }
@@ -37,6 +37,9 @@ public:
 
     std::byte* get() const noexcept { return data_; }
     std::size_t size() const noexcept { return size_; }
+
+    /// Bytes of pages that all small ones have now, in use or not.
+    static std::size_t pages() noexcept;
 
     void swap(buffer_memory& other) noexcept
     {

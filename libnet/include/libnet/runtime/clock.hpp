@@ -59,7 +59,8 @@ detail::timer_node::~timer_node()
     }
 }
 
-/// A clock that stands still until it is told otherwise. Timers expire in the order of their due
+/// A clock that stands still until it is told otherwise. Arming walks past all timers that are due
+/// later; in exchange it cannot fail for want of memory, as that of a real loop cannot. Timers expire in the order of their due
 /// times, those of the same instant in the order in which they were armed: the same in every run.
 class LIBNET_ASIO_DECL manual_clock final : public clock {
 public:

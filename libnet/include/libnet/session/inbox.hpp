@@ -82,6 +82,8 @@ struct inbox {
         }
     }
 
+    std::size_t memory() const noexcept { return received.capacity() + ahead_memory.size(); }
+
     /// Frames that were found are as good as lost: the connection has failed.
     void forget_found() noexcept { ahead_next = ahead_end = 0; }
 

@@ -21,7 +21,7 @@ namespace libnet {
 
 /// How a connection of a server ended.
 struct session_report {
-    connection_info info;
+    connection_info info;  ///< as of its end; without what the kernel knew, whose socket is closed
     connection_ending ending;  ///< who ended it, in which phase; `why` is the reason again
     error_code reason;  ///< `closed`: in order, by the peer or the session; `draining`: by us
     std::exception_ptr exception;  ///< what left the session, if anything did
@@ -68,7 +68,8 @@ struct server_options {
     std::function<void(const refusal_report&)> on_refused = nullptr;
 
     /// `memory_budget` has become tight, three quarters of it are in use; or is so no longer, below
-    /// five eighths. Connections that it ends have reports of their own. An exception from this one ends the program.
+    /// five eighths. Told before anything is done about it; connections that it ends have reports of
+    /// their own.
     std::function<void(const memory_pressure&)> on_memory_pressure = nullptr;
 
     /// accept failed: the server goes on by itself, after `pause`.
@@ -95,9 +96,9 @@ struct server_stats {
 ///     libnet::server server("127.0.0.1:9000", echo);
 ///     return libnet::run(server.run());
 ///
-/// Survives every error that accepting can have: without descriptors or memory it tries again when
-/// a connection ends, or after 10 ms and then longer, 500 ms at most; meanwhile clients wait in the
-/// backlog. An exception that leaves a session is reported and ends that connection only.
+/// Survives every error that accepting can have but the loss of its own socket: without descriptors or
+/// memory it tries again when a connection ends, or after 10 ms and then longer, 500 ms at most;
+/// meanwhile clients wait in the backlog. An exception that leaves a session is reported and ends that connection only.
 class LIBNET_ASIO_DECL server {
 public:
     using session = std::function<task<>(connection&)>;
