@@ -25,6 +25,9 @@ CASES = {
 CANDIDATES = {
     "raw": ["benchmarks/raw_epoll_echo"],
     "libnet": ["apps/tcp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--congestion", "reno"],
+    "guarded": ["apps/tcp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--congestion", "reno",
+                "--heartbeat", "30s", "--idle-timeout", "5min", "--min-rate", "1KiB", "--lifetime", "1h",
+                "--memory-budget", "1GiB", "--max-per-address", "20000", "--accept-rate", "100000/s"],
     "batch": ["benchmarks/libnet_echo", "--batch"],
     "asio": ["benchmarks/asio_echo"],
 }

@@ -183,7 +183,8 @@ private:
     }
     std::size_t room_to_read() noexcept
     {
-        return settings_->budget ? allowed_room_to_read() : receive_buffer::largest_read;
+        return settings_->budget && !settings_->budget->has_plenty() ? allowed_room_to_read()
+                                                                     : receive_buffer::largest_read;
     }
     std::size_t allowed_room_to_read() noexcept;
     std::size_t ask_for_room() noexcept;

@@ -55,9 +55,13 @@ void connection_core::absorb_heartbeats()
 
 namespace {
 
-/// A frame of which the user's own function cannot say what it is, is the session's.
+/// A frame of which the user's own function cannot say what it is, is the session's. Most are told by
+/// their size.
 beat kind_of(const heartbeat& how, bytes payload) noexcept
 {
+    if (!how.recognise && payload.size() != how.ping.size() && payload.size() != how.pong.size()) {
+        return beat::none;
+    }
     try {
         return how.kind_of(payload);
     } catch (...) {
@@ -73,10 +77,14 @@ std::size_t connection_core::take_heartbeats_out(std::span<found_frame> frames) 
 {
     std::size_t before = 0;
     std::size_t kept = 0;
+    const heartbeat& how = *settings_->options.heartbeat;
     for (const found_frame& frame : frames) {
-        const beat kind = kind_of(*settings_->options.heartbeat, frame.payload);
+        const beat kind = kind_of(how, frame.payload);
         if (kind == beat::none) {
-            frames[kept++] = frame;
+            if (&frames[kept] != &frame) {
+                frames[kept] = frame;
+            }
+            ++kept;
             continue;
         }
         take_heartbeat(kind);

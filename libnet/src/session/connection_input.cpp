@@ -179,8 +179,11 @@ void connection_core::read_now()
         return;  // goes on in memory_is_free()
     }
     try {
+        const std::size_t before = inbox_.received.capacity();
         const mutable_bytes room = inbox_.prepare(needed_, most);
-        count_memory();
+        if (inbox_.received.capacity() != before) {
+            count_memory();
+        }
         stream_->read_some(room, *this);
         reading_ = true;
     } catch (const std::bad_alloc&) {

@@ -53,7 +53,6 @@ void connection_core::gather_or_flush()
     if (!flush_later_.linked()) {
         loop_.defer(flush_later_);
     }
-    count_memory();
     if (senders_.empty() && !failure_ && !marks) {
         gathers_until_ = mark;
     }
@@ -110,6 +109,7 @@ void connection_core::append(const envelope& e, bytes payload)
         write_direct(e, payload);
     } else {
         out_.append(e.head, payload, e.tail, high_water_mark());
+        count_memory();
     }
 }
 

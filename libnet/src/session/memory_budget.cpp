@@ -7,7 +7,8 @@
 
 namespace libnet::detail {
 
-memory_budget::memory_budget(std::size_t limit) noexcept : limit_(limit)
+memory_budget::memory_budget(std::size_t limit) noexcept
+    : limit_(limit), tight_at_(limit - limit / 4)
 {
     review_.budget = this;
     review_.run = [](work_node& node) { static_cast<review_node&>(node).budget->review(); };
@@ -47,12 +48,12 @@ void memory_budget::review_later() noexcept
 
 std::size_t memory_budget::fair_share() const noexcept
 {
-    return limit_ / 4 * 3 / std::max<std::size_t>(count_, 1);
+    return tight_at_ / std::max<std::size_t>(count_, 1);
 }
 
-std::size_t memory_budget::allowance(std::size_t wish) const noexcept
+std::size_t memory_budget::allowance_when_tight(std::size_t wish) const noexcept
 {
-    return is_tight() ? std::min(wish, std::max<std::size_t>(fair_share() / 2, 1)) : wish;
+    return std::min(wish, std::max<std::size_t>(fair_share() / 2, 1));
 }
 
 std::size_t memory_budget::room_to_read(account& a, std::size_t growth) noexcept

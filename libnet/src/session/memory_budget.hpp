@@ -58,7 +58,13 @@ public:
 
     /// How much output a connection may gather at the moment if it would like `wish`. Half a share:
     /// the other is for its input.
-    std::size_t allowance(std::size_t wish) const noexcept;
+    std::size_t allowance(std::size_t wish) const noexcept
+    {
+        return is_tight() ? allowance_when_tight(wish) : wish;
+    }
+
+    /// Whoever would like to read may, as much as it likes.
+    bool has_plenty() const noexcept { return !is_tight(receive_buffer::largest_read); }
 
     /// How much room it may take to read into if its buffer would grow by so much. None: it hears
     /// when there is memory again.
@@ -81,13 +87,12 @@ private:
     {
         return under_pressure_ ? used_ < limit_ / 8 * 5 : is_tight();
     }
-    bool is_tight(std::size_t more = 0) const noexcept
-    {
-        return used_ + more >= limit_ - limit_ / 4;
-    }
+    bool is_tight(std::size_t more = 0) const noexcept { return used_ + more >= tight_at_; }
+    std::size_t allowance_when_tight(std::size_t wish) const noexcept;
     std::size_t fair_share() const noexcept;
 
     const std::size_t limit_;
+    const std::size_t tight_at_;
     pressure_hook tell_;
     bool under_pressure_ = false;
     std::atomic<std::size_t> used_{0};
