@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -73,6 +74,22 @@ connection_options with_heartbeat()
 }
 // [end]
 
+// [describe]
+std::string describe(const connection& peer)
+{
+    const connection_info info = peer.info();
+    std::ostringstream line;
+    line << info.peer << ": idle for " << info.idle / 1s << " s, " << info.unsent
+         << " bytes wait for it, " << info.memory << " bytes of buffers";
+    if (info.kernel) {  // of a socket, as `ss -ti` shows it
+        line << "; " << info.kernel->state << ", " << info.kernel->send_queue.value_or(0)
+             << " bytes not acknowledged, " << info.kernel->retransmitted.value_or(0)
+             << " segments sent again";
+    }
+    return line.str();
+}
+// [end]
+
 task<> echo(connection& peer)
 {
     while (auto line = co_await peer.receive()) {
@@ -139,6 +156,27 @@ TEST(LimitsPage, APeerThatDripsMeetsTheRateAndASilentOneTheFirstFrame)
     }(dripping));
     sim.advance(16s);
     EXPECT_EQ(slow.ended(), error::too_slow);
+}
+
+TEST(LimitsPage, AConnectionIsDescribedWithWhatTheKernelKnows)
+{
+    std::string where;
+    server_options options = with_limits();
+    options.on_listening = [&](const std::string& w) { where = w; };
+    server subject("127.0.0.1:0", echo, options);
+    std::string described;
+    auto look = [&](group& tasks) -> task<> {
+        tasks.start(subject.run());
+        co_await checked(yield());
+        auto peer = co_await checked(connect(where, delimited("\n")));
+        described = describe(peer);
+        subject.stop();
+        co_await checked(peer.close());
+        co_await checked(tasks.join());
+    };
+    libnet::run(with_group(look), {.on_signal = run_options::signals::ignore});
+    EXPECT_EQ(described, where + ": idle for 0 s, 0 bytes wait for it, 0 bytes of buffers; ESTAB, "
+                                 "0 bytes not acknowledged, 0 segments sent again");
 }
 
 TEST(LimitsPage, TwoWithAHeartbeatStayAndTheirSessionsSeeNothing)
