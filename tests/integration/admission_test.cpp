@@ -1,5 +1,6 @@
 #include "support/client_socket.hpp"
 #include "support/echo_server.hpp"
+#include "support/process_figures.hpp"
 #include "support/served.hpp"
 
 #include <gmock/gmock.h>

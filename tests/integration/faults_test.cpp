@@ -1,6 +1,7 @@
 #include "support/client_socket.hpp"
 #include "support/echo_server.hpp"
 #include "support/fault_injection.hpp"
+#include "support/process_figures.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

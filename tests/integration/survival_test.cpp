@@ -1,6 +1,7 @@
 #include "support/client_socket.hpp"
 #include "support/echo_server.hpp"
 #include "support/process_figures.hpp"
+#include "support/rude_clients.hpp"
 #include "support/served.hpp"
 
 #include <gmock/gmock.h>
@@ -70,24 +71,8 @@ TEST(Survival, StalledReadersHoldTheirMarkAndNoMore)
     constexpr std::size_t frame = 8 * 1024;
     constexpr std::size_t mark = 256 * 1024;
     libnet::server_options options;
-    options.socket.send_buffer = 16 * 1024;  // or the kernel would take it all
     options.connection.high_water_mark = mark;
-    const std::string message(frame, 'x');
-    const auto offer = [&](libnet::connection& peer) -> libnet::task<> {
-        for (std::size_t offered = 0; offered < 1024 * 1024; offered += frame) {
-            co_await checked(peer.send(message));
-        }
-    };
-    served server(offer, options);
-    std::vector<client_socket> stalled;
-    stalled.emplace_back(server.port(), 4096);
-    std::this_thread::sleep_for(100ms);  // what is needed once is there
-    const std::size_t before = resident_memory(::getpid());
-    for (std::size_t i = 0; i < count; ++i) {
-        stalled.emplace_back(server.port(), 4096);
-    }
-    std::this_thread::sleep_for(500ms);
-    const std::size_t grown = resident_memory(::getpid()) - before;
+    const std::size_t grown = memory_of_stalled_readers(count, frame, options, 500ms);
     EXPECT_GT(grown, count * mark / 2) << "nobody was stalled";
     EXPECT_LT(grown, count * (mark + frame) * 11 / 10);
 }
@@ -120,28 +105,29 @@ TEST(Survival, ResetsFromEveryStateLeaveNothingBehind)
     ASSERT_TRUE(echoes(server.port()));
     ASSERT_TRUE(soon([&] { return descriptors_of(server.id()) < 100; }));
     const std::size_t before = descriptors_of(server.id());
-    const std::string frame = framed(std::string(20'000, 'x'));
     for (int i = 0; i < 200; ++i) {
-        client_socket(server.port()).reset();
-        client_socket halfway(server.port());
-        halfway.send("\0\0");
-        halfway.reset();
-        client_socket asked(server.port());
-        asked.send(frame);
-        asked.reset();
-        client_socket answered(server.port());
-        EXPECT_TRUE(echoes(answered));
-        answered.reset();
-        client_socket ending(server.port());
-        ending.send(frame);
-        ending.half_close();
-        ending.reset();
+        EXPECT_TRUE(reset_from_every_state(server.port()));
     }
     EXPECT_TRUE(soon([&] { return descriptors_of(server.id()) <= before; }));
     EXPECT_TRUE(echoes(server.port()));
     const auto ended = server.stop(SIGTERM);
     EXPECT_EQ(ended.code, 0);
     EXPECT_THAT(ended.output, testing::HasSubstr("stopped after 1002 connections"));
+}
+
+TEST(Survival, ThousandsComeAndGoAndItIsTheirPortsThatRest)
+{
+    echo_server server({"--quiet"});
+    ASSERT_TRUE(echoes(server.port()));
+    const std::size_t before = descriptors_of(server.id());
+    for (int i = 0; i < 3000; ++i) {
+        ASSERT_TRUE(comes_and_goes(server.port(), 2, i % 10 == 0)) << i;
+    }
+    EXPECT_TRUE(soon([&] { return descriptors_of(server.id()) <= before; }));
+    EXPECT_EQ(in_time_wait(server.port()), 0U);
+    const auto ended = server.stop(SIGTERM);
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_THAT(ended.output, testing::HasSubstr("stopped after 3001 connections"));
 }
 
 TEST(Survival, AStoppedProcessCutsNobodyWhenItGoesOn)

@@ -2,26 +2,19 @@
 
 #include "integration/support/echo_server.hpp"
 #include "integration/support/process_figures.hpp"
+#include "integration/support/rude_clients.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <sstream>
 
 namespace {
 
 using namespace soak;
 using integration::descriptors_of;
+using integration::in_time_wait;
 using integration::resident_memory;
-
-/// The server's ends in TIME_WAIT. By address and port: a client may have the same port elsewhere.
-std::size_t in_time_wait(std::uint16_t port)
-{
-    const auto lines = integration::shell(
-        "ss -Htn state time-wait 'src 127.0.0.1:" + std::to_string(port) + "' | wc -l");
-    return std::stoul(lines.output);
-}
 
 /// The clients end first, so it is their ports that rest afterwards, and the server could start again
 /// at any time.
@@ -39,13 +32,7 @@ TEST(ManyConnections, AMillionComeAndGo)
     const auto start = steady::now();
     for (std::size_t i = 0; i < count; ++i) {
         const auto from = static_cast<unsigned>(2 + i / of_each_address);
-        client_socket client(server.port(), 0, from);
-        failed += client.error() != 0 || (i % 10 == 0 && !integration::echoes(client, "x")) ? 1 : 0;
-        client.half_close();
-        if (i % 10 == 0) {
-            failed += client.read_to_end().empty() ? 0 : 1;
-        }
-        client.close();
+        failed += integration::comes_and_goes(server.port(), from, i % 10 == 0) ? 0 : 1;
         if (i % (count / 20) == 0) {
             resting = std::max(resting, in_time_wait(server.port()));
             most_descriptors = std::max(most_descriptors, descriptors_of(server.id()));

@@ -2,7 +2,7 @@
 
 #include "integration/support/echo_server.hpp"
 #include "integration/support/process_figures.hpp"
-#include "integration/support/served.hpp"
+#include "integration/support/rude_clients.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,32 +10,15 @@
 namespace {
 
 using namespace soak;
-using integration::resident_memory;
 
 TEST(Memory, AThousandStalledReadersHoldTheirMarkAndNoMore)
 {
     constexpr std::size_t count = 1000;
     constexpr std::size_t frame = 8 * 1024;
     libnet::server_options options;
-    options.socket.send_buffer = 16 * 1024;  // or the kernel would take it all
     options.connection.send_timeout = libnet::never;
     const std::size_t mark = options.connection.high_water_mark;
-    const std::string message(frame, 'x');
-    const auto offer = [&](libnet::connection& peer) -> libnet::task<> {
-        for (std::size_t offered = 0; offered < 1024 * 1024; offered += frame) {
-            co_await checked(peer.send(message));
-        }
-    };
-    integration::served server(offer, options);
-    std::vector<client_socket> stalled;
-    stalled.emplace_back(server.port(), 4096);
-    std::this_thread::sleep_for(500ms);  // what is needed once is there
-    const std::size_t before = resident_memory(::getpid());
-    for (std::size_t i = 0; i < count; ++i) {
-        stalled.emplace_back(server.port(), 4096);
-    }
-    std::this_thread::sleep_for(3s);
-    const std::size_t grown = resident_memory(::getpid()) - before;
+    const std::size_t grown = integration::memory_of_stalled_readers(count, frame, options, 3s);
     const std::size_t bound = count * (mark + frame);
     print("%zu stalled readers: %.1f MiB, and the mark and one frame of each are %.1f MiB", count,
           mebibytes(grown), mebibytes(bound));

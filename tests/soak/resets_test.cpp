@@ -2,6 +2,7 @@
 
 #include "integration/support/echo_server.hpp"
 #include "integration/support/process_figures.hpp"
+#include "integration/support/rude_clients.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,25 +23,11 @@ TEST(Resets, FromEveryStateLeaveNothingBehind)
     constexpr int rounds = 20'000;
     integration::echo_server server({"--quiet"});
     ASSERT_TRUE(integration::echoes(server.port()));
-    const std::string frame = framed(std::string(20'000, 'x'));
     std::size_t descriptors = 0;
     std::size_t memory = 0;
     const auto start = steady::now();
     for (int i = 0; i < rounds; ++i) {
-        client_socket(server.port()).reset();
-        client_socket halfway(server.port());
-        halfway.send("\0\0");
-        halfway.reset();
-        client_socket asked(server.port());
-        asked.send(frame);
-        asked.reset();
-        client_socket answered(server.port());
-        ASSERT_TRUE(integration::echoes(answered));
-        answered.reset();
-        client_socket ending(server.port());
-        ending.send(frame);
-        ending.half_close();
-        ending.reset();
+        ASSERT_TRUE(integration::reset_from_every_state(server.port()));
         if (i == rounds / 10) {  // what it needs is there
             std::this_thread::sleep_for(200ms);
             descriptors = descriptors_of(server.id());

@@ -3,8 +3,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <system_error>
 #include <thread>
 
@@ -197,35 +195,6 @@ child_process::outcome shell(const std::string& script, const std::string& input
     child_process running({"bash", "-c", script});
     running.write(input);
     return running.finish(limit);
-}
-
-std::size_t resident_memory(pid_t id)
-{
-    std::ifstream status("/proc/" + std::to_string(id) + "/status");
-    for (std::string word; status >> word;) {
-        if (word == "VmRSS:") {
-            std::size_t kibibytes = 0;
-            status >> kibibytes;
-            return kibibytes * 1024;
-        }
-    }
-    return 0;
-}
-
-std::chrono::milliseconds processor_time(pid_t id)
-{
-    std::ifstream stat("/proc/" + std::to_string(id) + "/stat");
-    std::string text;
-    std::getline(stat, text);
-    std::istringstream fields(text.substr(text.rfind(')') + 1));  // the name may contain anything
-    std::string skipped;
-    for (int i = 3; i < 14; ++i) {
-        fields >> skipped;
-    }
-    long user = 0;
-    long system = 0;
-    fields >> user >> system;
-    return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
 }
 
 }  // namespace integration

@@ -70,10 +70,4 @@ private:
 child_process::outcome shell(const std::string& script, const std::string& input = {},
                              std::chrono::milliseconds limit = patience);
 
-/// Resident memory of a process in bytes.
-std::size_t resident_memory(pid_t id);
-
-/// Time on the processor that a process has used so far, user and system together.
-std::chrono::milliseconds processor_time(pid_t id);
-
 }  // namespace integration

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <thread>
 
 namespace integration {
 
@@ -19,6 +20,20 @@ inline constexpr bool instrumented = false;
 
 /// Longer than anything here takes that goes well, on a busy machine too.
 inline constexpr std::chrono::milliseconds patience{instrumented ? 20'000 : 10'000};
+
+/// Whether `holds` becomes true in time.
+template <class Condition>
+bool soon(Condition holds, std::chrono::milliseconds limit = patience)
+{
+    const auto until = std::chrono::steady_clock::now() + limit;
+    while (!holds()) {
+        if (std::chrono::steady_clock::now() > until) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+}
 
 /// What is promised to take `so_long` may take a second more, or five in an instrumented build.
 inline constexpr std::chrono::milliseconds about(std::chrono::milliseconds so_long)

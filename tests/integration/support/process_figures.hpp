@@ -1,48 +1,23 @@
 #pragma once
 
-#include "child_process.hpp"
-
-#include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
-#include <string>
-#include <thread>
+#include <cstddef>
+#include <cstdint>
+
+#include <sys/types.h>
 
 namespace integration {
 
-inline std::size_t descriptors_of(pid_t process)
-{
-    const auto folder = "/proc/" + std::to_string(process) + "/fd";
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
-}
+/// Bytes of a process's memory that are really there, and the most that ever were.
+std::size_t resident_memory(pid_t process);
+std::size_t peak_memory(pid_t process);
 
-/// The most memory that was ever really there, in bytes.
-inline std::size_t peak_memory(pid_t process)
-{
-    std::ifstream status("/proc/" + std::to_string(process) + "/status");
-    for (std::string word; status >> word;) {
-        if (word == "VmHWM:") {
-            std::size_t kibibytes = 0;
-            status >> kibibytes;
-            return kibibytes * 1024;
-        }
-    }
-    return 0;
-}
+std::size_t descriptors_of(pid_t process);
 
-/// Whether `holds` becomes true in time.
-template <class Condition>
-bool soon(Condition holds, std::chrono::milliseconds limit = patience)
-{
-    const auto until = std::chrono::steady_clock::now() + limit;
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > until) {
-            return false;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
-}
+/// Time on the processor that a process has used so far, user and system together.
+std::chrono::milliseconds processor_time(pid_t process);
+
+/// A server's ends of connections that rest in TIME_WAIT.
+std::size_t in_time_wait(std::uint16_t port);
 
 }  // namespace integration

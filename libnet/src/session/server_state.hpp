@@ -1,0 +1,127 @@
+#pragma once
+
+#include "connection_settings.hpp"
+#include "refusals.hpp"
+
+#include <libnet/session/server.hpp>
+
+#include <libnet/policy/admission.hpp>
+#include <libnet/runtime/group.hpp>
+#include <libnet/runtime/timer.hpp>
+#include <libnet/transport/endpoint.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace libnet {
+
+/// A server behind its handle.
+///
+/// Sources  server.cpp what others call, server_accept.cpp who is let in, server_session.cpp the life
+///          of one who was.
+struct server::state {
+    state(result<endpoint> e, std::unique_ptr<listener> l, session s, server_options o);
+
+    class place;
+    class running;
+
+    task<> run_session(connection peer, place in);
+    task<> close_session(connection& peer);
+    std::optional<task<>> closing_of(connection& peer) noexcept;
+    void report(const connection& peer, const connection_ending& ending, std::exception_ptr thrown);
+    task<> accept_all(group& sessions);
+    task<> admit(group& sessions, std::unique_ptr<stream> transport);
+    task<> wait_for_room();
+    void begin(group& sessions, std::unique_ptr<stream> transport, place in);
+    void refuse(group& sessions, std::unique_ptr<stream> transport, admission::decision limit);
+    connection_ending ending_of(const connection& peer, const result<>& outcome,
+                                const std::exception_ptr& thrown) const;
+    void count(const connection_info& info) noexcept;
+    void accept_again() noexcept;
+    void tell_pressure(const memory_pressure& p) noexcept;
+    void stop_accepting() noexcept;
+
+    result<endpoint> where;
+    std::unique_ptr<listener> source;
+    session serve;
+    std::shared_ptr<const detail::connection_settings> settings;
+    server_options options;
+
+    // The loop's thread.
+    loop* home = nullptr;
+    detail::node_list<running> served;
+    admission gate;  // before run(): under stop_mutex
+    detail::refusals refusals;
+    bool stopping = false;
+    error_code listening_failed;
+    std::exception_ptr hook_failed;
+    std::optional<timer> retry;  // accepting pauses on it; moved, it also ends a pause to come
+
+    std::mutex stop_mutex;  // of the next two
+    std::shared_ptr<detail::mailbox> box;
+    bool stop_asked = false;
+
+    std::atomic<std::uint64_t> accepted{0};
+    std::atomic<std::uint64_t> active{0};
+    std::atomic<std::uint64_t> refused{0};
+    std::atomic<std::uint64_t> accept_errors{0};
+    std::atomic<std::uint64_t> messages_received{0};
+    std::atomic<std::uint64_t> messages_sent{0};
+    std::atomic<std::uint64_t> bytes_received{0};
+    std::atomic<std::uint64_t> bytes_sent{0};
+};
+
+/// The place of somebody who was let in, free again when it goes, however it goes.
+class server::state::place {
+public:
+    place(state& s, const ip_address& who) noexcept : of_(&s), who_(who) {}
+    place(place&& other) noexcept : of_(std::exchange(other.of_, nullptr)), who_(other.who_) {}
+    place& operator=(place&&) = delete;
+    ~place() { leave(); }
+
+    void leave() noexcept
+    {
+        if (state* const of = std::exchange(of_, nullptr)) {
+            of->gate.leave(who_);
+            of->accept_again();
+        }
+    }
+
+private:
+    state* of_;
+    ip_address who_;
+};
+
+/// A session that runs: on the list, counted and in its place until it leaves.
+class server::state::running : public detail::list_node {
+public:
+    running(state& s, connection& c, place in) noexcept : peer(c), of_(&s), in_(std::move(in))
+    {
+        s.served.push_back(*this);
+    }
+    running(const running&) = delete;
+    running& operator=(const running&) = delete;
+    ~running() { leave(); }
+
+    void leave() noexcept
+    {
+        if (state* const of = std::exchange(of_, nullptr)) {
+            unlink();
+            --of->active;
+            in_.leave();
+        }
+    }
+
+    connection& peer;
+
+private:
+    state* of_;
+    place in_;
+};
+
+}  // namespace libnet
