@@ -2,6 +2,7 @@
 
 #include <libnet/asio.hpp>
 #include <libnet/testing/stream_pair.hpp>
+#include <libnet/tls.hpp>
 #include <libnet/transport/tcp.hpp>
 #include <libnet/transport/unix_domain.hpp>
 
@@ -130,6 +131,49 @@ private:
     std::string path_;
 };
 
+/// TLS over the streams of another world.
+class tls final : public stream_world {
+public:
+    explicit tls(std::unique_ptr<stream_world> below) : below_(std::move(below)) {}
+
+    loop& home() override { return below_->home(); }
+    void settle() override { below_->settle(); }
+    bool drive(const std::function<bool()>& done) override { return below_->drive(done); }
+
+    ends connect() override
+    {
+        static const tls_certificate own = tls_certificate::self_signed();
+        static const auto server = tls_context::server({{}, {own}});
+        static const auto client = [] {
+            tls_client_options options;
+            options.pinned = {own.fingerprint()};
+            return tls_context::client(options);
+        }();
+        ends plain = below_->connect();
+        ends e;
+        start(shake_hands(client, std::move(plain.left), e.left));
+        start(shake_hands(server, std::move(plain.right), e.right));
+        if (!drive([&] { return e.left && e.right; })) {
+            throw std::runtime_error("no handshake");
+        }
+        settle();
+        return e;
+    }
+
+    void reset(ends& e) override { below_->reset(e); }
+
+private:
+    static task<> shake_hands(const tls_context& context, std::unique_ptr<stream> below,
+                              std::unique_ptr<stream>& to)
+    {
+        endpoint where{.host = "localhost", .port = 1};
+        auto building = context(std::move(below), std::move(where));
+        to = co_await checked(std::move(building));
+    }
+
+    std::unique_ptr<stream_world> below_;
+};
+
 /// Tests run side by side, each in a process of its own.
 std::string own_name(std::string_view before)
 {
@@ -161,6 +205,11 @@ std::unique_ptr<stream_world> unix_world(std::string path)
     return std::make_unique<unix_sockets>(std::move(path));
 }
 
+std::unique_ptr<stream_world> tls_world(std::unique_ptr<stream_world> below)
+{
+    return std::make_unique<tls>(std::move(below));
+}
+
 const std::vector<stream_kind>& stream_kinds()
 {
     static const std::vector<stream_kind> kinds
@@ -171,6 +220,11 @@ const std::vector<stream_kind>& stream_kinds()
 #if defined(__linux__)
             {"unix_abstract", [] { return unix_world(own_name("@")); }},
 #endif
+            {"tls_over_memory", [] { return tls_world(memory_world()); }, error::truncated_stream},
+            {"tls_over_tcp", [] { return tls_world(tcp_world("127.0.0.1")); },
+             error::truncated_stream},
+            {"tls_over_tls", [] { return tls_world(tls_world(memory_world())); },
+             error::truncated_stream},
     };
     return kinds;
 }

@@ -51,10 +51,16 @@ std::unique_ptr<stream_world> memory_world();
 std::unique_ptr<stream_world> tcp_world(const char* address);
 std::unique_ptr<stream_world> unix_world(std::string path);
 
+/// TLS over the streams of another world.
+std::unique_ptr<stream_world> tls_world(std::unique_ptr<stream_world> below);
+
 /// A row of the contract: add one for each new kind of stream.
 struct stream_kind {
     const char* name;
     std::function<std::unique_ptr<stream_world>()> make;
+
+    /// What an end that nobody has announced looks like to the peer.
+    error after_close = error::closed;
 };
 
 inline void PrintTo(const stream_kind& kind, std::ostream* out)

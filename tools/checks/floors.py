@@ -22,7 +22,7 @@ BESIDE = "testing"
 LAST_PURE_FLOOR = 1
 BRIDGE = "asio.hpp"
 UMBRELLA = "libnet.hpp"
-TOP_LEVEL = {BRIDGE, UMBRELLA, "version.hpp"}
+TOP_LEVEL = {BRIDGE, UMBRELLA, "tls.hpp", "version.hpp"}
 
 SOURCE_ENDINGS = {".hpp", ".cpp", ".ipp", ".h"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -53,8 +53,10 @@
 #include <libnet/transport/endpoint.hpp>
 #include <libnet/transport/kernel_statistics.hpp>
 #include <libnet/transport/listener.hpp>
+#include <libnet/transport/security_info.hpp>
 #include <libnet/transport/socket_options.hpp>
 #include <libnet/transport/stream.hpp>
+#include <libnet/transport/stream_layer.hpp>
 #include <libnet/transport/tcp.hpp>
 #include <libnet/transport/unix_domain.hpp>
 #include <libnet/version.hpp>

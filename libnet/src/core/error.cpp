@@ -54,6 +54,45 @@ constexpr entry describe(error e) noexcept
         return {"pool_exhausted", "no connection of the pool became free in time"};
     case error::circuit_open:
         return {"circuit_open", "the endpoint is failing and is not tried for now"};
+    case error::certificate_expired:
+        return {"certificate_expired", "the peer's certificate has expired"};
+    case error::certificate_not_yet_valid:
+        return {"certificate_not_yet_valid",
+                "the peer's certificate is not valid yet; is the clock right?"};
+    case error::certificate_wrong_host:
+        return {"certificate_wrong_host", "the peer's certificate is for another host name"};
+    case error::certificate_untrusted:
+        return {"certificate_untrusted",
+                "the peer's certificate is not signed by an authority that is trusted here"};
+    case error::certificate_not_pinned:
+        return {"certificate_not_pinned", "the peer's certificate is none of the pinned ones"};
+    case error::certificate_invalid:
+        return {"certificate_invalid",
+                "the peer's certificate is not acceptable: revoked, too weak, "
+                "damaged or for another purpose"};
+    case error::certificate_missing:
+        return {"certificate_missing", "the client showed no certificate, and one is required"};
+    case error::certificate_refused:
+        return {"certificate_refused", "the peer did not accept our certificate, or wants one"};
+    case error::protocol_too_old:
+        return {"protocol_too_old",
+                "no version of TLS in common: one side speaks only versions that "
+                "are too old for the other"};
+    case error::no_common_cipher: return {"no_common_cipher", "no cipher of TLS in common"};
+    case error::no_common_protocol:
+        return {"no_common_protocol", "no application protocol (ALPN) in common"};
+    case error::plain_text:
+        return {"plain_text", "the peer speaks without TLS where TLS is expected"};
+    case error::plain_http:
+        return {"plain_http", "the peer sent an HTTP request without TLS; it should use https"};
+    case error::malformed_record:
+        return {"malformed_record", "bytes arrived that are no TLS record, or a damaged one"};
+    case error::handshake_aborted:
+        return {"handshake_aborted", "the peer closed the connection during the TLS handshake"};
+    case error::handshake_failed: return {"handshake_failed", "the TLS handshake failed"};
+    case error::early_bytes:
+        return {"early_bytes", "the peer sent bytes before the upgrade to TLS; somebody in between "
+                               "may have put them there"};
     case error::invalid_endpoint:
         return {"invalid_endpoint", "not an endpoint: expected HOST:PORT, such as 127.0.0.1:9000 "
                                     "or [::1]:9000, or unix:PATH"};
@@ -75,7 +114,13 @@ constexpr bool is_bad_input(error e) noexcept
 {
     return e == error::truncated_frame || e == error::truncated_stream ||
            e == error::frame_too_large || e == error::malformed_frame ||
-           e == error::checksum_mismatch;
+           e == error::checksum_mismatch || e == error::malformed_record ||
+           e == error::plain_text || e == error::plain_http;
+}
+
+constexpr bool is_about_a_certificate(error e) noexcept
+{
+    return e >= error::certificate_expired && e <= error::certificate_refused;
 }
 
 // Nobody deletes a category: its base has a protected destructor that is not virtual, so that it
@@ -103,6 +148,9 @@ public:
         if (other == make_error_condition(condition::bad_input)) {
             return is_bad_input(e);
         }
+        if (other == make_error_condition(condition::bad_certificate)) {
+            return is_about_a_certificate(e);
+        }
         if (other == errc::make_error_condition(errc::operation_canceled)) {
             return e == error::cancelled;
         }
@@ -119,6 +167,7 @@ public:
         switch (static_cast<condition>(value)) {
         case condition::timeout: return "a timeout";
         case condition::bad_input: return "the peer broke the framing";
+        case condition::bad_certificate: return "a certificate was not accepted";
         case condition::option_refused: return "the kernel refused a socket option";
         }
         return "unknown libnet condition";

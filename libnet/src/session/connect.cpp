@@ -13,9 +13,13 @@ task<connection> connect_parsed(result<endpoint> where, connect_options options)
     endpoint parsed = co_await checked(std::move(where));
     auto connecting =
         parsed.is_unix()
-            ? unix_domain::connect(std::move(parsed.path), options.socket, options.connect_timeout)
-            : tcp::connect(std::move(parsed), options.socket, options.connect_timeout);
+            ? unix_domain::connect(parsed.path, options.socket, options.connect_timeout)
+            : tcp::connect(parsed, options.socket, options.connect_timeout);
     auto transport = co_await checked(std::move(connecting));
+    if (options.layer) {
+        auto building = options.layer(std::move(transport), std::move(parsed));
+        transport = co_await checked(std::move(building));
+    }
     co_return connection(std::move(transport), std::move(options.connection));
 }
 

@@ -163,12 +163,14 @@ void connection_core::go_on_closing()
     if (!closing_ || closed_) {
         return;
     }
-    if (unsent() == 0 && !half_closed_) {
+    if (unsent() == 0 && !writing_ && !half_closed_) {
         half_closed_ = true;
         if (stream_->shutdown_send()) {
             finish_close({});  // the peer has gone already
             return;
         }
+        close_due_ = std::min(close_due_, add(loop_.now(), stream_->end_timeout()));
+        watch(close_due_);
     }
     // Who has given no sign of life for so long will not say goodbye either.
     if (end_of_input_ || failure_ == error::heartbeat_timeout) {
@@ -252,6 +254,7 @@ connection_info connection_core::info() const
             .unsent = unsent(),
             .memory = memory(),
             .kernel = stream_->statistics(),
+            .security = stream_->security(),
             .ended = failure_};
 }
 

@@ -17,7 +17,8 @@ constexpr std::array<word, 5> parties{{{'P', "the peer"},
                                        {'L', "a limit of ours"},
                                        {'O', "its owner"},
                                        {'N', "the network"}}};
-constexpr std::array<word, 5> phases{{{'o', "before its first frame"},
+constexpr std::array<word, 6> phases{{{'h', "during the handshake"},
+                                      {'o', "before its first frame"},
                                       {'r', "inside a frame"},
                                       {'i', "while idle"},
                                       {'s', "while output waited for the peer"},
@@ -41,7 +42,24 @@ connection_ending::party party_behind(error why) noexcept
     case error::truncated_frame:
     case error::truncated_stream:
     case error::malformed_frame:
-    case error::checksum_mismatch: return party::peer;
+    case error::checksum_mismatch:
+    case error::certificate_expired:
+    case error::certificate_not_yet_valid:
+    case error::certificate_wrong_host:
+    case error::certificate_untrusted:
+    case error::certificate_not_pinned:
+    case error::certificate_invalid:
+    case error::certificate_missing:
+    case error::certificate_refused:
+    case error::protocol_too_old:
+    case error::no_common_cipher:
+    case error::no_common_protocol:
+    case error::plain_text:
+    case error::plain_http:
+    case error::malformed_record:
+    case error::handshake_aborted:
+    case error::handshake_failed:
+    case error::early_bytes: return party::peer;
     case error::frame_too_large:
     case error::connect_timeout:
     case error::handshake_timeout:

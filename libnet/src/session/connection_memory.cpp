@@ -6,7 +6,7 @@ namespace libnet::detail {
 std::size_t connection_core::memory() const noexcept
 {
     return inbox_.memory() + batch_.capacity() * sizeof(bytes) + out_.capacity() +
-           in_flight_.capacity();
+           in_flight_.capacity() + stream_->memory();
 }
 
 void connection_core::give_buffers_back() noexcept

@@ -138,6 +138,8 @@ void connection_core::write_direct(const envelope& e, bytes payload)
         std::swap(out_, in_flight_);
         flown_ = 0;
         write_rest();
+    } else if (stream_->holds_output()) {
+        write_rest();
     }
 }
 
@@ -166,7 +168,11 @@ bool connection_core::flush()
     count_sent(*written);
     if (*written == out_.size()) {
         out_.clear();
-        output_moved();
+        if (stream_->holds_output()) [[unlikely]] {
+            write_rest();
+        } else {
+            output_moved();
+        }
         return true;
     }
     std::swap(out_, in_flight_);
@@ -183,6 +189,8 @@ void connection_core::flush_and_note()
     }
 }
 
+/// What the stream has not taken, or only has not got rid of yet: then there is nothing to offer, and
+/// it tells when that is gone.
 void connection_core::write_rest()
 {
     writing_ = true;
@@ -217,7 +225,7 @@ void connection_core::on_write(const error_code& failed, std::size_t count)
     if (broken_) {
         return;
     }
-    if (flown_ != in_flight_.size()) {
+    if (flown_ != in_flight_.size() || stream_->holds_output()) {
         write_rest();
         return;
     }
@@ -251,7 +259,7 @@ void connection_core::output_moved()
     if (!writing_ && !out_.empty()) {
         flush();
     }
-    if (unsent() == 0) {
+    if (unsent() == 0 && !writing_) {
         go_on_closing();
     }
 }
@@ -333,7 +341,7 @@ readiness connection_core::poll_flush()
     if (broken_) {
         return readiness::failure;
     }
-    return unsent() != 0 ? readiness::pending : readiness::value;
+    return unsent() != 0 || writing_ ? readiness::pending : readiness::value;
 }
 
 result<> connection_core::take_flush() const

@@ -31,7 +31,8 @@ server::state::state(result<endpoint> e, std::unique_ptr<listener> l, session s,
       serve(std::move(s)),
       options(std::move(o)),
       gate(options.admission),
-      refusals(options.refusal, options.connection.framing, [this] { accept_again(); })
+      refusals(options.layer ? std::string() : options.refusal, options.connection.framing,
+               [this] { accept_again(); })
 {
     auto shared =
         std::make_shared<detail::connection_settings>(with_defaults_of_servers(options.connection));

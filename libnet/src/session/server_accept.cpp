@@ -142,10 +142,13 @@ void server::state::accept_again() noexcept
 
 void server::state::begin(group& sessions, std::unique_ptr<stream> transport, place in)
 {
-    connection peer(std::move(transport), settings);
-    sessions.start(run_session(std::move(peer), std::move(in)));
+    if (options.layer) {
+        sessions.start(run_layer(sessions, std::move(transport), std::move(in)));
+    } else {
+        connection peer(std::move(transport), settings);
+        sessions.start(run_session(std::move(peer), std::move(in)));
+    }
     ++accepted;
-    ++active;  // the session itself begins later
 }
 
 void server::state::stop_accepting() noexcept

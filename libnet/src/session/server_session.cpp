@@ -9,6 +9,53 @@
 /// A session, from its start to the report of its end.
 namespace libnet {
 
+/// What comes before the session, in a task that ends when the session begins: it would lie below it
+/// for as long as the connection lives.
+task<> server::state::run_layer(group& sessions, std::unique_ptr<stream> transport, place in)
+{
+    connection_info info;
+    info.peer = transport->peer();
+    info.local = transport->local();
+    info.opened = home->now();
+    error_code why;
+    std::exception_ptr thrown;
+    try {
+        endpoint nowhere;
+        auto building = options.layer(std::move(transport), std::move(nowhere));
+        auto ready = co_await std::move(building);
+        if (ready) {
+            connection peer(std::move(*ready), settings);
+            if (stopping) {
+                peer.drain();  // it comes too late to be told with the others
+            }
+            sessions.start(run_session(std::move(peer), std::move(in)));
+            co_return;
+        }
+        why = ready.error();
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    in.leave();
+    report_layer(std::move(info), why, std::move(thrown));
+}
+
+void server::state::report_layer(connection_info info, const error_code& why,
+                                 std::exception_ptr thrown)
+{
+    if (options.on_close) {
+        session_report report;
+        report.reason = stopping && why == error::cancelled ? error::draining : why;
+        report.ending = {.who = party_behind(report.reason),
+                         .during = connection_ending::phase::handshake,
+                         .why = report.reason};
+        report.exception = std::move(thrown);
+        report.info = std::move(info);
+        report.info.age = home->now() - report.info.opened;
+        report.info.ended = report.reason;
+        options.on_close(report);
+    }
+}
+
 /// One client, from accept to close. What is needed only at the end is in a frame that is there only
 /// at the end: this one waits, ten thousand times over.
 task<> server::state::run_session(connection peer, place in)

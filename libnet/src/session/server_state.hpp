@@ -30,10 +30,12 @@ struct server::state {
     class place;
     class running;
 
+    task<> run_layer(group& sessions, std::unique_ptr<stream> transport, place in);
     task<> run_session(connection peer, place in);
     task<> close_session(connection& peer);
     std::optional<task<>> closing_of(connection& peer) noexcept;
     void report(const connection& peer, const connection_ending& ending, std::exception_ptr thrown);
+    void report_layer(connection_info info, const error_code& why, std::exception_ptr thrown);
     task<> accept_all(group& sessions);
     task<> admit(group& sessions, std::unique_ptr<stream> transport);
     task<> wait_for_room();
@@ -76,10 +78,10 @@ struct server::state {
     std::atomic<std::uint64_t> bytes_sent{0};
 };
 
-/// The place of somebody who was let in, free again when it goes, however it goes.
+/// The place of somebody who was let in: counted, and free again when it goes, however it goes.
 class server::state::place {
 public:
-    place(state& s, const ip_address& who) noexcept : of_(&s), who_(who) {}
+    place(state& s, const ip_address& who) noexcept : of_(&s), who_(who) { ++s.active; }
     place(place&& other) noexcept : of_(std::exchange(other.of_, nullptr)), who_(other.who_) {}
     place& operator=(place&&) = delete;
     ~place() { leave(); }
@@ -87,6 +89,7 @@ public:
     void leave() noexcept
     {
         if (state* const of = std::exchange(of_, nullptr)) {
+            --of->active;
             of->gate.leave(who_);
             of->accept_again();
         }
@@ -97,10 +100,10 @@ private:
     ip_address who_;
 };
 
-/// A session that runs: on the list, counted and in its place until it leaves.
+/// A session that runs: on the list and in its place until it leaves.
 class server::state::running : public detail::list_node {
 public:
-    running(state& s, connection& c, place in) noexcept : peer(c), of_(&s), in_(std::move(in))
+    running(state& s, connection& c, place in) noexcept : peer(c), in_(std::move(in))
     {
         s.served.push_back(*this);
     }
@@ -110,17 +113,13 @@ public:
 
     void leave() noexcept
     {
-        if (state* const of = std::exchange(of_, nullptr)) {
-            unlink();
-            --of->active;
-            in_.leave();
-        }
+        unlink();
+        in_.leave();
     }
 
     connection& peer;
 
 private:
-    state* of_;
     place in_;
 };
 

@@ -25,7 +25,14 @@ constexpr std::array timeouts{
 
 constexpr std::array bad_inputs{
     error::truncated_frame, error::truncated_stream,  error::frame_too_large,
-    error::malformed_frame, error::checksum_mismatch,
+    error::malformed_frame, error::checksum_mismatch, error::malformed_record,
+    error::plain_text,      error::plain_http,
+};
+
+constexpr std::array bad_certificates{
+    error::certificate_expired,   error::certificate_not_yet_valid, error::certificate_wrong_host,
+    error::certificate_untrusted, error::certificate_not_pinned,    error::certificate_invalid,
+    error::certificate_missing,   error::certificate_refused,
 };
 
 /// Every enumerator: they are numbered without gaps, and the last is followed by an unknown one.
@@ -109,6 +116,15 @@ TEST(Error, IsBadInputOrIsNot)
     for (const error e : all_errors()) {
         const error_code code = e;
         EXPECT_EQ(code == condition::bad_input, contains(bad_inputs, e)) << code.message();
+    }
+}
+
+TEST(Error, IsAboutACertificateOrIsNot)
+{
+    for (const error e : all_errors()) {
+        const error_code code = e;
+        EXPECT_EQ(code == condition::bad_certificate, contains(bad_certificates, e))
+            << code.message();
     }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// Symbol visibility. `LIBNET_ASIO_SHARED` is defined for everybody who links a shared libnet,
-/// `LIBNET_ASIO_BUILDING` while libnet itself is compiled; the test kit has its own pair.
+/// `LIBNET_ASIO_BUILDING` while libnet itself is compiled; TLS and the test kit have their own.
 
 #if defined(_WIN32)
 #define LIBNET_ASIO_EXPORT __declspec(dllexport)
@@ -17,6 +17,14 @@
 #define LIBNET_ASIO_DECL LIBNET_ASIO_EXPORT
 #else
 #define LIBNET_ASIO_DECL LIBNET_ASIO_IMPORT
+#endif
+
+#if !defined(LIBNET_ASIO_SHARED)
+#define LIBNET_ASIO_TLS_DECL
+#elif defined(LIBNET_ASIO_TLS_BUILDING)
+#define LIBNET_ASIO_TLS_DECL LIBNET_ASIO_EXPORT
+#else
+#define LIBNET_ASIO_TLS_DECL LIBNET_ASIO_IMPORT
 #endif
 
 #if !defined(LIBNET_ASIO_SHARED)

@@ -46,6 +46,24 @@ enum class error {
     pool_exhausted,    ///< no connection could be lent in time
     circuit_open,      ///< the endpoint is failing: not even tried
 
+    certificate_expired,        ///< TLS, as all down to early_bytes: of the peer
+    certificate_not_yet_valid,  ///< or a clock is wrong
+    certificate_wrong_host,     ///< it names others than the host that was connected to
+    certificate_untrusted,      ///< nobody who is trusted here has signed it
+    certificate_not_pinned,     ///< it is none of the pinned ones
+    certificate_invalid,        ///< revoked, too weak, for another purpose, damaged
+    certificate_missing,        ///< the client showed none
+    certificate_refused,        ///< the peer does not accept ours
+    protocol_too_old,           ///< one side knows only versions that the other no longer accepts
+    no_common_cipher,           ///< the two have no way to encrypt in common
+    no_common_protocol,         ///< the two have no application protocol (ALPN) in common
+    plain_text,                 ///< the peer speaks without TLS
+    plain_http,                 ///< the peer sent an HTTP request without TLS
+    malformed_record,           ///< bytes that are no TLS, or that somebody has changed
+    handshake_aborted,          ///< the peer closed the connection during the handshake
+    handshake_failed,           ///< it failed for another reason
+    early_bytes,                ///< sent before the upgrade to TLS: anybody may have put them there
+
     invalid_endpoint,    ///< text that is no HOST:PORT and no unix:PATH
     host_not_found,      ///< the name does not resolve
     out_of_descriptors,  ///< the process may open no more files (`ulimit -n`)
@@ -55,9 +73,10 @@ enum class error {
 
 /// What many errors have in common: compare with `==`.
 enum class condition {
-    timeout = 1,     ///< every timeout above; equals `std::errc::timed_out` as well
-    bad_input,       ///< the peer broke the framing: truncated, too large, malformed, damaged
-    option_refused,  ///< the kernel refused a socket option; the message says which, and why
+    timeout = 1,      ///< every timeout above; equals `std::errc::timed_out` as well
+    bad_input,        ///< the peer broke the framing: truncated, too large, malformed, damaged
+    bad_certificate,  ///< a certificate was not accepted, by us or by the peer
+    option_refused,   ///< the kernel refused a socket option; the message says which, and why
 };
 
 LIBNET_ASIO_DECL const boost::system::error_category& error_category() noexcept;

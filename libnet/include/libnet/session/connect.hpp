@@ -5,6 +5,7 @@
 #include <libnet/session/connection.hpp>
 #include <libnet/transport/endpoint.hpp>
 #include <libnet/transport/socket_options.hpp>
+#include <libnet/transport/stream_layer.hpp>
 
 #include <string_view>
 
@@ -14,8 +15,11 @@ struct connect_options {
     connection_options connection{};
     socket_options socket{};
 
-    /// Resolving and connecting together.
+    /// Resolving and connecting together. A layer has a deadline of its own.
     duration connect_timeout = std::chrono::seconds(3);
+
+    /// What stands between the transport and the connection: a tls_context, say.
+    stream_layer layer = nullptr;
 };
 
 /// Connects to `HOST:PORT` by TCP, or to `unix:PATH`. `where` is read at once and need not stay.
@@ -24,7 +28,8 @@ struct connect_options {
 ///     if (!peer)
 ///         co_await fail(peer.error());
 ///
-/// Errors   invalid_endpoint; connect_timeout; host_not_found; connection_refused, ...
+/// Errors   invalid_endpoint; connect_timeout; host_not_found; connection_refused, ...; those of the
+///          layer.
 /// Cancel   safe.
 LIBNET_ASIO_DECL task<connection> connect(std::string_view where,
                                           any_framing framing = length_prefix{});

@@ -18,6 +18,7 @@ struct connection_ending {
     };
 
     enum class phase : unsigned char {
+        handshake,  ///< of TLS, or of whatever stands between the transport and the session
         opening,    ///< the peer had not sent a whole frame
         receiving,  ///< part of a frame had come
         idle,       ///< between frames, and all was sent
@@ -29,7 +30,7 @@ struct connection_ending {
     phase during = phase::opening;
     error_code why;
 
-    /// Two letters, who and when, in the manner of HAProxy's logs: P, S, L, O, N and o, r, i, s, w.
+    /// Two letters, who and when, in the manner of HAProxy's logs: P, S, L, O, N and h, o, r, i, s, w.
     /// "Li" is a limit that struck an idle connection.
     LIBNET_ASIO_DECL std::string code() const;
 

@@ -3,6 +3,7 @@
 #include <libnet/core/error.hpp>
 #include <libnet/core/time.hpp>
 #include <libnet/transport/kernel_statistics.hpp>
+#include <libnet/transport/security_info.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +40,9 @@ struct connection_info {
     /// What the kernel knows of it now: its queues, round trips, retransmissions. Nothing for what is
     /// no socket, and for one that has been closed.
     std::optional<kernel_statistics> kernel;
+
+    /// TLS: version, cipher, and whom the peer's certificate names. Nothing without TLS.
+    std::optional<security_info> security;
 
     error_code ended;  ///< its first failure
 };

@@ -9,6 +9,7 @@
 #include <libnet/session/refusal.hpp>
 #include <libnet/transport/listener.hpp>
 #include <libnet/transport/socket_options.hpp>
+#include <libnet/transport/stream_layer.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -41,6 +42,12 @@ struct server_options {
     connection_options connection{};
     socket_options socket{};
 
+    /// What stands between the transport and the session: a tls_context, say. It works in the task of
+    /// its own client, after accept: a slow client keeps nobody else waiting. Clients count and have
+    /// their place from accept on; the session, `on_open` and the timeouts of the connection begin when
+    /// it is done. If it fails, on_close() tells, with the phase `handshake`.
+    stream_layer layer = nullptr;
+
     /// How many clients are let in, and how fast; server::set_admission() changes it later.
     admission_limits admission{};
 
@@ -48,7 +55,8 @@ struct server_options {
     /// refused in any case, or it would stand in the way of the others.
     libnet::surplus surplus = libnet::surplus::wait;
 
-    /// The message that a refused client gets, framed like every other; none if it is empty.
+    /// The message that a refused client gets, framed like every other; none if it is empty, and none
+    /// where there is a layer, which nobody builds up for that.
     std::string refusal{};
 
     /// Bytes that the buffers of all connections may hold together. Above three quarters of it,

@@ -6,6 +6,7 @@
 #include <libnet/core/result.hpp>
 #include <libnet/runtime/loop.hpp>
 #include <libnet/transport/kernel_statistics.hpp>
+#include <libnet/transport/security_info.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -107,12 +108,16 @@ public:
     /// can cancel_read().
     virtual void wait_readable(stream_events& events);
 
-    /// Writes some of these pieces, in order, as one.
+    /// Writes some of these pieces, in order, as one. An empty write ends when holds_output() may
+    /// have become false.
     virtual void write_some(std::span<const bytes> pieces, stream_events& events) = 0;
 
     /// Writes what can be written without waiting; 0 if that is nothing, or if this stream cannot
     /// know. Not while a write is under way.
     virtual result<std::size_t> try_write(std::span<const bytes> pieces) = 0;
+
+    /// Whether some of what was written is still in here, because what is below did not take it.
+    virtual bool holds_output() const noexcept { return false; }
 
     /// Nothing more will be written; the peer reads the end. Reading goes on.
     virtual error_code shutdown_send() noexcept = 0;
@@ -130,6 +135,16 @@ public:
 
     /// The descriptor, or -1 where there is none.
     virtual int native_handle() const noexcept { return -1; }
+
+    /// Bytes of buffers that it holds.
+    virtual std::size_t memory() const noexcept { return 0; }
+
+    /// How long a closing connection waits for the peer's end once it has said its own, if that is
+    /// less than its close_timeout.
+    virtual duration end_timeout() const noexcept { return never; }
+
+    /// What protects it; nothing if it is open to everybody on the way.
+    virtual std::optional<security_info> security() const { return std::nullopt; }
 
     /// What the kernel knows of it; nothing where it is not the kernel's.
     virtual std::optional<kernel_statistics> statistics() const { return std::nullopt; }

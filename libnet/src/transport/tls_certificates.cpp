@@ -1,0 +1,271 @@
+#include "tls_certificates.hpp"
+
+#include "tls_failure.hpp"
+
+#include <boost/system/errc.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <new>
+#include <utility>
+
+namespace libnet::detail {
+namespace {
+
+constexpr std::string_view pem_begin = "-----BEGIN";
+
+bool is_text(std::string_view pem)
+{
+    return pem.find(pem_begin) != std::string_view::npos;
+}
+
+[[noreturn]] void refuse(const std::string& text)
+{
+    namespace errc = boost::system::errc;
+    throw boost::system::system_error(make_error_code(errc::invalid_argument), text);
+}
+
+tls_bio_handle in_memory(const std::string& text)
+{
+    tls_bio_handle bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+    if (!bio) {
+        throw std::bad_alloc();
+    }
+    return bio;
+}
+
+std::string contents(const std::string& pem, std::string_view what)
+{
+    return is_text(pem) ? pem : read_file(pem, what);
+}
+
+std::string text_in(BIO* bio)
+{
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio, &data);
+    return {data, static_cast<std::size_t>(size)};
+}
+
+std::string name_text(const X509_NAME* name)
+{
+    const tls_bio_handle bio(BIO_new(BIO_s_mem()));
+    if (!bio) {
+        throw std::bad_alloc();
+    }
+    X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+    return text_in(bio.get());
+}
+
+std::string common_name_of(X509_NAME* name)
+{
+    const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+    if (at < 0) {
+        return {};
+    }
+    unsigned char* text = nullptr;
+    const int size =
+        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+    if (size < 0) {
+        return {};
+    }
+    std::string found(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+    OPENSSL_free(text);
+    return found;
+}
+
+std::chrono::system_clock::time_point when(const ASN1_TIME* time)
+{
+    std::tm parts{};
+    if (ASN1_TIME_to_tm(time, &parts) != 1) {
+        return {};
+    }
+    using namespace std::chrono;
+    const year_month_day day{year(parts.tm_year + 1900),
+                             month(static_cast<unsigned>(parts.tm_mon + 1)),
+                             std::chrono::day(static_cast<unsigned>(parts.tm_mday))};
+    return sys_days(day) + hours(parts.tm_hour) + minutes(parts.tm_min) + seconds(parts.tm_sec);
+}
+
+std::string when_text(const ASN1_TIME* time)
+{
+    std::tm parts{};
+    std::array<char, 32> text{};
+    if (ASN1_TIME_to_tm(time, &parts) != 1 ||
+        std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts) == 0) {
+        return "an unknown time";
+    }
+    return text.data();
+}
+
+/// The subject's alternative names of one kind.
+std::vector<std::string> alternative_names(X509* certificate, int kind)
+{
+    std::vector<std::string> found;
+    auto* const names = static_cast<GENERAL_NAMES*>(
+        X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+    const std::unique_ptr<GENERAL_NAMES, tls_free<GENERAL_NAMES_free>> owner(names);
+    for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
+        const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names, i);
+        if (name->type == kind) {
+            // These three kinds are all ASN1_IA5STRING.
+            const ASN1_STRING* const text = name->d.ia5;
+            found.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                               static_cast<std::size_t>(ASN1_STRING_length(text)));
+        }
+    }
+    return found;
+}
+
+int answer_passphrase(char* to, int room, int, void* passphrase)
+{
+    const auto& text = *static_cast<const std::string*>(passphrase);
+    if (text.size() > static_cast<std::size_t>(room)) {
+        return -1;
+    }
+    std::memcpy(to, text.data(), text.size());
+    return static_cast<int>(text.size());
+}
+
+}  // namespace
+
+std::string name_of_pem(const std::string& pem)
+{
+    return is_text(pem) ? std::string("the given PEM text") : pem;
+}
+
+std::string read_file(const std::string& path, std::string_view what)
+{
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    std::string content(std::istreambuf_iterator<char>(file), {});
+    if (!file) {
+        const int why = errno != 0 ? errno : EIO;
+        throw boost::system::system_error(error_code(why, boost::system::system_category()),
+                                          "cannot read " + std::string(what) + " '" + path + "'");
+    }
+    return content;
+}
+
+std::vector<tls_certificate_handle> read_certificates(const std::string& pem, std::string_view what)
+{
+    const std::string text = contents(pem, what);
+    const tls_bio_handle bio = in_memory(text);
+    std::vector<tls_certificate_handle> found;
+    ERR_clear_error();
+    while (X509* const next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+        found.emplace_back(next);
+    }
+    const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    if (found.empty() || !at_end) {
+        const std::string why = found.empty() && at_end ? "there is no certificate in it"
+                                                        : "it is damaged: " + tls_reason();
+        ERR_clear_error();
+        refuse(std::string(what) + " in " + name_of_pem(pem) + " cannot be used: " + why);
+    }
+    ERR_clear_error();
+    return found;
+}
+
+tls_key_handle read_key(const std::string& pem, const std::string& passphrase)
+{
+    const std::string text = contents(pem, "the private key");
+    const tls_bio_handle bio = in_memory(text);
+    ERR_clear_error();
+    tls_key_handle key(PEM_read_bio_PrivateKey(bio.get(), nullptr, answer_passphrase,
+                                               const_cast<std::string*>(&passphrase)));
+    if (!key) {
+        std::string why;
+        if (text.find("PRIVATE KEY") == std::string::npos) {
+            why = "there is no private key in it";
+        } else if (text.find("ENCRYPTED") != std::string::npos) {
+            why = passphrase.empty() ? "it is encrypted, and no passphrase was given"
+                                     : "the passphrase does not fit";
+        } else {
+            why = "it is damaged: " + tls_reason();
+        }
+        ERR_clear_error();
+        refuse("the private key in " + name_of_pem(pem) + " cannot be used: " + why);
+    }
+    return key;
+}
+
+std::string describe_certificate(X509* certificate)
+{
+    std::string text = name_text(X509_get_subject_name(certificate)) + ", issued by " +
+                       name_text(X509_get_issuer_name(certificate)) + ", valid from " +
+                       when_text(X509_get0_notBefore(certificate)) + " until " +
+                       when_text(X509_get0_notAfter(certificate));
+    const char* before = ", for ";
+    for (const std::string& name : dns_names_of(certificate)) {
+        text += before + name;
+        before = ", ";
+    }
+    return text;
+}
+
+certificate_identity identity_of(X509* certificate)
+{
+    X509_NAME* const subject = X509_get_subject_name(certificate);
+    return {.subject = name_text(subject),
+            .common_name = common_name_of(subject),
+            .issuer = name_text(X509_get_issuer_name(certificate)),
+            .dns_names = alternative_names(certificate, GEN_DNS),
+            .uris = alternative_names(certificate, GEN_URI),
+            .emails = alternative_names(certificate, GEN_EMAIL),
+            .fingerprint = fingerprint_of(certificate),
+            .expires = when(X509_get0_notAfter(certificate))};
+}
+
+std::string fingerprint_of(X509* certificate)
+{
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) {
+        throw std::bad_alloc();
+    }
+    std::string text;
+    for (unsigned i = 0; i < size; ++i) {
+        static constexpr char digits[] = "0123456789abcdef";
+        text += {digits[digest[i] >> 4], digits[digest[i] & 15]};
+    }
+    return text;
+}
+
+std::vector<std::string> dns_names_of(X509* certificate)
+{
+    auto names = alternative_names(certificate, GEN_DNS);
+    if (names.empty()) {
+        if (std::string only = common_name_of(X509_get_subject_name(certificate)); !only.empty()) {
+            names.push_back(std::move(only));
+        }
+    }
+    for (std::string& name : names) {
+        for (char& c : name) {
+            c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        }
+    }
+    return names;
+}
+
+}  // namespace libnet::detail
+
+namespace libnet {
+
+std::string tls_certificate::fingerprint() const
+{
+    return detail::fingerprint_of(
+        detail::read_certificates(chain, "the certificate").front().get());
+}
+
+}  // namespace libnet

@@ -1,0 +1,346 @@
+#include "tls_engine.hpp"
+
+#include "tls_failure.hpp"
+
+#include <boost/system/errc.hpp>
+
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <utility>
+
+namespace libnet::detail {
+namespace {
+
+// The first bytes of a flight are in the peer's hands before the rest has come: records as large as
+// a segment, for about as many as a fresh connection may send at once. After that whole records,
+// which cost less.
+constexpr std::size_t small_record = 1369;
+constexpr std::size_t small_records_for = 12 * small_record;
+
+constexpr std::size_t worth_no_copy = 4096;
+constexpr std::size_t record_overhead = 64;
+
+constexpr std::byte handshake_record{22};
+constexpr std::byte alert_record{21};
+
+/// Those of whoever used OpenSSL on this thread before: they would be taken for ours.
+void forget_errors() noexcept
+{
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
+
+bool is_http(std::string_view first)
+{
+    for (const std::string_view method :
+         {"GET ", "POST", "HEAD", "PUT ", "OPTI", "DELE", "PATC", "CONN", "TRAC", "PRI "}) {
+        if (first.starts_with(method)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+/// Pieces of plain text, one after the other.
+class tls_plain {
+public:
+    tls_plain(std::span<const bytes> pieces, std::size_t skip) noexcept : pieces_(pieces)
+    {
+        for (const bytes piece : pieces) {
+            size_ += piece.size();
+        }
+        while (skip != 0) {
+            skip -= take(skip).size();
+        }
+    }
+
+    std::size_t size() const noexcept { return size_; }
+
+    /// The next bytes that are in one piece, at most so many; at least one if there is one.
+    bytes take(std::size_t most) noexcept
+    {
+        while (!pieces_.empty() && offset_ == pieces_.front().size()) {
+            pieces_ = pieces_.subspan(1);
+            offset_ = 0;
+        }
+        if (pieces_.empty()) {
+            return {};
+        }
+        const bytes rest = pieces_.front().subspan(offset_);
+        const bytes taken = rest.first(std::min(rest.size(), most));
+        offset_ += taken.size();
+        size_ -= taken.size();
+        return taken;
+    }
+
+private:
+    std::span<const bytes> pieces_;
+    std::size_t offset_ = 0;
+    std::size_t size_ = 0;
+};
+
+/// What OpenSSL calls.
+struct tls_engine::bio {
+    static tls_engine& of(BIO* b) noexcept { return *static_cast<tls_engine*>(BIO_get_data(b)); }
+
+    static int read(BIO* b, char* to, std::size_t room, std::size_t* count)
+    {
+        tls_engine& self = of(b);
+        BIO_clear_retry_flags(b);
+        if (self.flooded_) {
+            return 0;
+        }
+        if (self.input.empty()) {
+            BIO_set_retry_read(b);
+            return 0;
+        }
+        *count = std::min(room, self.input.size());
+        std::memcpy(to, self.input.data().data(), *count);
+        self.input.consume(*count);
+        return 1;
+    }
+
+    static int write(BIO* b, const char* from, std::size_t size, std::size_t* count)
+    {
+        tls_engine& self = of(b);
+        BIO_clear_retry_flags(b);
+        bytes record(reinterpret_cast<const std::byte*>(from), size);
+        *count = size;
+        try {
+            if (self.direct_ != nullptr) {
+                const std::array<bytes, 2> pieces{self.output.data(), record};
+                const std::size_t waiting = pieces[0].size();
+                const std::size_t taken =
+                    self.direct_->take(std::span(pieces).subspan(waiting == 0 ? 1 : 0));
+                self.output.drop_front(std::min(taken, waiting));
+                record = record.subspan(taken - std::min(taken, waiting));
+            }
+            if (!record.empty()) {
+                self.output.append(record);
+            }
+        } catch (const std::bad_alloc&) {
+            self.out_of_memory_ = true;
+            return 0;
+        }
+        return 1;
+    }
+
+    static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH; }
+
+    static const BIO_METHOD* method()
+    {
+        static const auto made = [] {
+            BIO_METHOD* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "libnet");
+            if (m == nullptr) {
+                throw std::bad_alloc();
+            }
+            BIO_meth_set_read_ex(m, read);
+            BIO_meth_set_write_ex(m, write);
+            BIO_meth_set_ctrl(m, control);
+            return m;
+        }();
+        return made;
+    }
+
+    /// Every message that is no data: handshakes, key updates, tickets.
+    static void message(int written, int, int type, const void*, std::size_t, SSL*, void* engine)
+    {
+        auto& self = *static_cast<tls_engine*>(engine);
+        if (written == 0 && type == SSL3_RT_HANDSHAKE && self.established_) {
+            self.flooded_ = self.flooded_ || self.messages_left_ == 0;
+            self.messages_left_ -= self.messages_left_ != 0 ? 1 : 0;
+        }
+    }
+};
+
+tls_engine::tls_engine(tls_connection_handle ssl) : ssl_(std::move(ssl))
+{
+    BIO* const both = BIO_new(bio::method());
+    if (both == nullptr) {
+        throw std::bad_alloc();
+    }
+    BIO_set_data(both, this);
+    BIO_set_init(both, 1);
+    SSL_set_bio(ssl_.get(), both, both);  // it is the connection's now
+    SSL_set_msg_callback(ssl_.get(), bio::message);
+    SSL_set_msg_callback_arg(ssl_.get(), this);
+}
+
+tls_engine::status tls_engine::handshake()
+{
+    if (why_) {
+        return status::broken;
+    }
+    if (is_no_tls()) {
+        return status::broken;
+    }
+    forget_errors();
+    if (SSL_do_handshake(ssl_.get()) == 1) {
+        established_ = true;
+        return status::ready;
+    }
+    return stopped();
+}
+
+/// A handshake begins with a handshake record, or with the alert that refuses it. Whatever else comes
+/// first is worth an answer of its own, since it is the most common mistake of all.
+bool tls_engine::is_no_tls()
+{
+    if (looked_at_ || input.empty()) {
+        return false;
+    }
+    const bytes first = input.data();
+    if (first[0] == handshake_record || first[0] == alert_record) {
+        looked_at_ = true;
+        return false;
+    }
+    const bool is_sslv2 = (first[0] & std::byte{0x80}) != std::byte{} &&
+                          (first.size() < 3 || first[2] == std::byte{1});
+    if (is_sslv2) {
+        why_ = error::protocol_too_old;
+    } else {
+        why_ = is_http(as_text(first)) ? error::plain_http : error::plain_text;
+    }
+    return true;
+}
+
+tls_engine::status tls_engine::decrypt(mutable_bytes room, std::size_t& count)
+{
+    count = 0;
+    if (why_) {
+        return status::broken;
+    }
+    forget_errors();
+    while (count < room.size()) {
+        std::size_t some = 0;
+        if (SSL_read_ex(ssl_.get(), room.data() + count, room.size() - count, &some) != 1) {
+            return stopped();
+        }
+        count += some;
+    }
+    return status::ready;
+}
+
+tls_engine::status tls_engine::look()
+{
+    if (why_) {
+        return status::broken;
+    }
+    forget_errors();
+    std::byte first{};
+    std::size_t count = 0;
+    return SSL_peek_ex(ssl_.get(), &first, 1, &count) == 1 ? status::ready : stopped();
+}
+
+/// OpenSSL did not go on.
+tls_engine::status tls_engine::stopped()
+{
+    if (out_of_memory_) {
+        return broken(make_error_code(boost::system::errc::not_enough_memory));
+    }
+    if (flooded_) {
+        return broken(error::limit_reached);
+    }
+    if (ERR_peek_error() != 0) {  // first: whatever it wanted before, it wants no more
+        return broken(tls_failure_of(ssl_.get()));
+    }
+    if ((SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0) {
+        return status::ended;
+    }
+    return SSL_want_read(ssl_.get()) ? status::starved : broken(error::handshake_failed);
+}
+
+tls_engine::status tls_engine::broken(const error_code& why) noexcept
+{
+    why_ = why;
+    return status::broken;
+}
+
+std::size_t tls_engine::record_size() const noexcept
+{
+    return sent_in_a_row_ < small_records_for ? small_record : largest_record;
+}
+
+bool tls_engine::put(bytes plain)
+{
+    std::size_t written = 0;
+    if (SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &written) != 1) {
+        broken(out_of_memory_ ? make_error_code(boost::system::errc::not_enough_memory)
+                              : tls_failure_of(ssl_.get()));
+        return false;
+    }
+    sent_in_a_row_ += plain.size();
+    return true;
+}
+
+std::size_t tls_engine::encrypt(std::span<const bytes> pieces, std::size_t skip, std::size_t most,
+                                outlet* last)
+{
+    tls_plain plain(pieces, skip);
+    std::size_t left = std::min(plain.size(), most);
+    if (why_ || left == 0) {
+        return 0;
+    }
+    forget_errors();
+    if (left > record_size()) {
+        output.reserve(left + (left / record_size() + pieces.size()) * record_overhead);
+    }
+    const std::size_t all = left;
+    std::array<std::byte, worth_no_copy> together;
+    while (left != 0) {
+        const bytes record = next_record(plain, left, together);
+        direct_ = record.size() == left ? last : nullptr;
+        const bool went = put(record);
+        direct_ = nullptr;
+        if (!went) {
+            return 0;
+        }
+        left -= record.size();
+    }
+    return all;
+}
+
+/// As long as what is in one piece, unless that is little: then it shares a record with what follows.
+bytes tls_engine::next_record(tls_plain& from, std::size_t left, std::span<std::byte> together)
+{
+    const std::size_t wanted = std::min(left, record_size());
+    const std::size_t enough = std::min(wanted, together.size());
+    const bytes whole = from.take(wanted);
+    if (whole.size() >= enough) {
+        return whole;
+    }
+    std::size_t gathered = 0;
+    for (bytes part = whole;; part = from.take(enough - gathered)) {
+        std::memcpy(together.data() + gathered, part.data(), part.size());
+        gathered += part.size();
+        if (gathered == enough) {
+            return together.first(gathered);
+        }
+    }
+}
+
+void tls_engine::close_notify() noexcept
+{
+    if (established_ && !why_) {
+        forget_errors();
+        (void)SSL_shutdown(ssl_.get());
+    }
+}
+
+void tls_engine::release_buffers() noexcept
+{
+    if (input.empty()) {
+        input.release();
+    }
+    (void)SSL_free_buffers(ssl_.get());
+}
+
+}  // namespace libnet::detail

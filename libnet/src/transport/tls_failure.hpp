@@ -1,0 +1,19 @@
+#pragma once
+
+#include <libnet/core/error.hpp>
+
+#include <openssl/ssl.h>
+
+#include <string>
+
+namespace libnet::detail {
+
+/// What OpenSSL's last failure on this connection means, in our words. Empties the thread's queue of
+/// errors.
+error_code tls_failure_of(SSL* ssl) noexcept;
+
+/// OpenSSL's own words for the first failure in the thread's queue, which it empties: "no start
+/// line".
+std::string tls_reason();
+
+}  // namespace libnet::detail

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <libnet/transport/tls_certificate.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace libnet::tests {
+
+/// What a certificate is to say.
+struct certificate_request {
+    std::string common_name = "localhost";
+    std::vector<std::string> names{"DNS:localhost", "IP:127.0.0.1", "IP:::1"};
+    int valid_from_days = -1;
+    int valid_for_days = 30;
+    std::string purpose = "serverAuth,clientAuth";
+    unsigned rsa_bits = 0;  // 0: a P-256 key
+};
+
+/// An authority of a test's own, which signs whatever it is asked to.
+class authority {
+public:
+    explicit authority(const std::string& name = "Test Root");
+    ~authority();
+
+    /// What clients trust, in PEM.
+    const std::string& pem() const noexcept { return pem_; }
+
+    tls_certificate issue(const certificate_request& request = {}) const;
+
+private:
+    struct parts;
+    std::unique_ptr<parts> parts_;
+    std::string pem_;
+};
+
+}  // namespace libnet::tests
