@@ -250,12 +250,22 @@ tls_engine::status tls_engine::stopped()
         return broken(error::limit_reached);
     }
     if (ERR_peek_error() != 0) {  // first: whatever it wanted before, it wants no more
-        return broken(tls_failure_of(ssl_.get()));
+        return broken(failure());
     }
     if ((SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0) {
         return status::ended;
     }
     return SSL_want_read(ssl_.get()) ? status::starved : broken(error::handshake_failed);
+}
+
+/// What would be a failed handshake before is a broken record afterwards. Only of certificates a peer
+/// may hear later: with TLS 1.3 a client has shaken hands before the server looks at its.
+error_code tls_engine::failure() const noexcept
+{
+    const error_code why = tls_failure_of(ssl_.get());
+    const bool of_handshakes = why == error::handshake_failed || why == error::protocol_too_old ||
+                               why == error::no_common_cipher;
+    return established_ && of_handshakes ? make_error_code(error::malformed_record) : why;
 }
 
 tls_engine::status tls_engine::broken(const error_code& why) noexcept
@@ -274,7 +284,7 @@ bool tls_engine::put(bytes plain)
     std::size_t written = 0;
     if (SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &written) != 1) {
         broken(out_of_memory_ ? make_error_code(boost::system::errc::not_enough_memory)
-                              : tls_failure_of(ssl_.get()));
+                              : failure());
         return false;
     }
     sent_in_a_row_ += plain.size();

@@ -88,6 +88,7 @@ private:
     struct bio;
 
     status stopped();
+    error_code failure() const noexcept;
     status broken(const error_code& why) noexcept;
     bool is_no_tls();
     std::size_t record_size() const noexcept;

@@ -2,6 +2,7 @@
 
 #include "authority.hpp"
 
+#include <libnet/policy/admission.hpp>
 #include <libnet/testing/simulation.hpp>
 #include <libnet/testing/stream_pair.hpp>
 #include <libnet/tls.hpp>
@@ -29,6 +30,7 @@ inline tls_server_options server_options_for(const tls_certificate& own = localh
 {
     tls_server_options options;
     options.certificates = {own};
+    options.handshakes_per_second = no_limit;  // every simulation begins at the same time
     return options;
 }
 
