@@ -13,10 +13,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <fstream>
-#include <iterator>
 #include <new>
 #include <utility>
 
@@ -146,13 +145,21 @@ std::string name_of_pem(const std::string& pem)
 
 std::string read_file(const std::string& path, std::string_view what)
 {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    std::string content(std::istreambuf_iterator<char>(file), {});
-    if (!file) {
-        const int why = errno != 0 ? errno : EIO;
+    const auto refuse_file = [&](int why) {
         throw boost::system::system_error(error_code(why, boost::system::system_category()),
                                           "cannot read " + std::string(what) + " '" + path + "'");
+    };
+    const std::unique_ptr<std::FILE, tls_free<std::fclose>> file(std::fopen(path.c_str(), "rb"));
+    if (!file) {
+        refuse_file(errno);
+    }
+    std::string content;
+    std::array<char, 4096> some{};
+    while (const std::size_t count = std::fread(some.data(), 1, some.size(), file.get())) {
+        content.append(some.data(), count);
+    }
+    if (std::ferror(file.get()) != 0) {
+        refuse_file(errno);
     }
     return content;
 }
