@@ -31,6 +31,14 @@ public:
         return connection(pair.take_left(), std::move(options));
     }
 
+    /// A new client that is a stream.
+    std::unique_ptr<stream> connect_stream()
+    {
+        testing::stream_pair pair(sim_.home());
+        come(pair.take_right());
+        return pair.take_left();
+    }
+
     /// A new client from some machine; `calls` says what the server did with it.
     connection connect_from(const ip_address& address, connection_options options = {},
                             std::shared_ptr<stream_calls> calls = std::make_shared<stream_calls>())

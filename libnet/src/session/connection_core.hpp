@@ -41,7 +41,7 @@ struct connection_link {
 /// Time     deadlines are stored; one timer looks at them when it comes by, and is armed anew only
 ///          for an earlier one.
 /// Sources  connection_core.cpp the end, _input.cpp, _output.cpp, _time.cpp, _heartbeat.cpp,
-///          _memory.cpp, _overflow.cpp.
+///          _memory.cpp, _overflow.cpp, _upgrade.cpp.
 class connection_core final : public stream_events {
 public:
     connection_core(std::unique_ptr<stream> transport,
@@ -77,6 +77,13 @@ public:
 
     /// The owner has gone: close in the background, or at once when the loop ends.
     void abandon() noexcept;
+
+    // A layer that comes in between.
+    bool stop_reading();
+    bool has_early_bytes();
+    std::unique_ptr<stream> take_transport();
+    void put_transport(std::unique_ptr<stream> ready);
+    void lose_transport(const error_code& why);
 
     void post_letter(std::string payload);
 

@@ -10,15 +10,18 @@
 #include <libnet/policy/heartbeat.hpp>
 #include <libnet/policy/input_deadlines.hpp>
 #include <libnet/runtime/operation.hpp>
+#include <libnet/runtime/task.hpp>
 #include <libnet/session/connection_ending.hpp>
 #include <libnet/session/connection_handle.hpp>
 #include <libnet/session/connection_info.hpp>
 #include <libnet/session/inbox.hpp>
 #include <libnet/transport/stream.hpp>
+#include <libnet/transport/stream_layer.hpp>
 
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace libnet {
@@ -173,6 +176,24 @@ public:
     /// Cancel   safe: closing goes on in the background.
     /// Overlap  others end with `closed`.
     [[nodiscard]] operation<> close();
+
+    /// Puts a layer between the transport and this connection, in place: STARTTLS. Both sides have
+    /// agreed on it, with the last messages that everybody could read. `host` is for clients: whom the
+    /// layer has to verify.
+    ///
+    ///     if (as_text(*frame) == "STARTTLS") {
+    ///         co_await checked(peer.send("GO AHEAD"));
+    ///         co_await checked(peer.upgrade(tls));
+    ///     }
+    ///
+    /// Bytes that came before it began end the connection: whoever is on the way could have put them
+    /// there, and they would pass for protected. So the client sends nothing until it has the answer.
+    ///
+    /// Lifetime the last frame is valid until it begins.
+    /// Errors   early_bytes; those of the layer. The connection has ended then.
+    /// Cancel   ends the connection.
+    /// Overlap  send() gathers, and leaves over the layer. No receive().
+    [[nodiscard]] task<> upgrade(stream_layer layer, std::string host = {});
 
     /// Ends receiving with `why` as if the peer had caused it; what was accepted is still sent.
     void fail(error_code why);
