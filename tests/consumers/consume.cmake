@@ -3,7 +3,8 @@
 include("${SETTINGS}")
 set(prefix "${SCRATCH_DIR}/prefix")
 set(scratch "${SCRATCH_DIR}/${CONSUMER}")
-set(programs "${CMAKE_CURRENT_LIST_DIR}/main.cpp" "${CMAKE_CURRENT_LIST_DIR}/echo_test.cpp")
+set(programs "${CMAKE_CURRENT_LIST_DIR}/main.cpp" "${CMAKE_CURRENT_LIST_DIR}/echo_test.cpp"
+    "${CMAKE_CURRENT_LIST_DIR}/tls_test.cpp")
 
 function(run)
     list(JOIN ARGN " " command)
@@ -19,6 +20,7 @@ function(configure_build_run)
         -C "${SETTINGS}" ${ARGN})
     run("${CMAKE_COMMAND}" --build "${scratch}/build" --parallel 2)
     run("${scratch}/build/my_tests")
+    run("${scratch}/build/my_tls_test")
 endfunction()
 
 if(CONSUMER STREQUAL "install")
@@ -46,6 +48,7 @@ elseif(CONSUMER STREQUAL "pkg_config") # no CMake here: what a Makefile would do
     run("${CMAKE_COMMAND}" -E chdir "${scratch}/source" sh build.sh)
     set(ENV{LD_LIBRARY_PATH} "${moved}/${LIBDIR}")
     run("${scratch}/source/my_tests")
+    run("${scratch}/source/my_tls_test")
 
 else()
     message(FATAL_ERROR "no such consumer: ${CONSUMER}")

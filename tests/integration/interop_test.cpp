@@ -1,5 +1,6 @@
 #include "support/client_socket.hpp"
 #include "support/echo_server.hpp"
+#include "support/required_programs.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,16 +13,6 @@ namespace {
 using namespace integration;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-bool installed(const std::string& program)
-{
-    return shell("command -v " + program).code == 0;
-}
-
-#define REQUIRE_PROGRAM(program)                                                                   \
-    if (!installed(program)) {                                                                     \
-        GTEST_SKIP() << program << " is not installed";                                            \
-    }
 
 std::string at(const echo_server& server, const std::string& separator)
 {

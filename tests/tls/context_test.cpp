@@ -79,9 +79,9 @@ TEST(TlsContext, NamesTheFileThatIsWrongAndWhatIsWrongWithIt)
         complaint_about(server_options_for({.chain = files / "none.pem", .key = key}));
     EXPECT_TRUE(has(text, files / "none.pem") && has(text, "No such file")) << text;
     text = complaint_about(server_options_for({.chain = key, .key = key}));
-    EXPECT_TRUE(has(text, key) && has(text, "there is no certificate in it")) << text;
+    EXPECT_TRUE(has(text, key) && has(text, "there is no PEM certificate in it")) << text;
     text = complaint_about(server_options_for({.chain = chain, .key = chain}));
-    EXPECT_TRUE(has(text, chain) && has(text, "there is no private key in it")) << text;
+    EXPECT_TRUE(has(text, chain) && has(text, "there is no PEM private key in it")) << text;
     const std::string other = files.write("other.pem", root().issue().key);
     text = complaint_about(server_options_for({.chain = chain, .key = other}));
     EXPECT_TRUE(has(text, other) && has(text, "does not belong to the certificate in " + chain))

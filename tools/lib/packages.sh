@@ -37,8 +37,11 @@ require_test_packages() {
     missing_program nc && missing+=(netcat-openbsd)
     missing_program strace && missing+=(strace)
     missing_program ss && missing+=(iproute2)
+    missing_program openssl && missing+=(openssl)
+    missing_program gnutls-cli && missing+=(gnutls-bin)
+    missing_program curl && missing+=(curl)
     install_packages "${missing[@]}"
-    require_programs pkg-config socat nc strace ss
+    require_programs pkg-config socat nc strace ss openssl gnutls-cli curl
 }
 
 require_valgrind() {

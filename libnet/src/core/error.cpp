@@ -89,7 +89,9 @@ constexpr entry describe(error e) noexcept
         return {"malformed_record", "bytes arrived that are no TLS record, or a damaged one"};
     case error::handshake_aborted:
         return {"handshake_aborted", "the peer closed the connection during the TLS handshake"};
-    case error::handshake_failed: return {"handshake_failed", "the TLS handshake failed"};
+    case error::handshake_failed:
+        return {"handshake_failed",
+                "the TLS handshake failed; the peer may want a certificate, or another cipher"};
     case error::early_bytes:
         return {"early_bytes", "the peer sent bytes before the upgrade to TLS; somebody in between "
                                "may have put them there"};

@@ -175,7 +175,7 @@ std::vector<tls_certificate_handle> read_certificates(const std::string& pem, st
     }
     const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     if (found.empty() || !at_end) {
-        const std::string why = found.empty() && at_end ? "there is no certificate in it"
+        const std::string why = found.empty() && at_end ? "there is no PEM certificate in it"
                                                         : "it is damaged: " + tls_reason();
         ERR_clear_error();
         refuse(std::string(what) + " in " + name_of_pem(pem) + " cannot be used: " + why);
@@ -194,7 +194,7 @@ tls_key_handle read_key(const std::string& pem, const std::string& passphrase)
     if (!key) {
         std::string why;
         if (text.find("PRIVATE KEY") == std::string::npos) {
-            why = "there is no private key in it";
+            why = "there is no PEM private key in it";
         } else if (text.find("ENCRYPTED") != std::string::npos) {
             why = passphrase.empty() ? "it is encrypted, and no passphrase was given"
                                      : "the passphrase does not fit";
@@ -207,6 +207,15 @@ tls_key_handle read_key(const std::string& pem, const std::string& passphrase)
     return key;
 }
 
+std::string printable(std::string text)
+{
+    for (char& c : text) {
+        const auto code = static_cast<unsigned char>(c);
+        c = code < 0x20 || code == 0x7f ? '?' : c;
+    }
+    return text;
+}
+
 std::string describe_certificate(X509* certificate)
 {
     std::string text = name_text(X509_get_subject_name(certificate)) + ", issued by " +
@@ -215,7 +224,7 @@ std::string describe_certificate(X509* certificate)
                        when_text(X509_get0_notAfter(certificate));
     const char* before = ", for ";
     for (const std::string& name : dns_names_of(certificate)) {
-        text += before + name;
+        text += before + printable(name);
         before = ", ";
     }
     return text;

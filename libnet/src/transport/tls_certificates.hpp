@@ -24,6 +24,10 @@ std::string read_file(const std::string& path, std::string_view what);
 /// What to call it in errors: the path, or that it is text.
 std::string name_of_pem(const std::string& pem);
 
+/// What a peer chooses and logs show: without control characters, which could begin a line of their
+/// own.
+std::string printable(std::string text);
+
 /// "CN=localhost, issued by CN=localhost, valid until 2027-01-31 12:00:00 UTC, for localhost"
 std::string describe_certificate(X509* certificate);
 

@@ -25,6 +25,8 @@ namespace {
     throw boost::system::system_error(make_error_code(boost::system::errc::invalid_argument), text);
 }
 
+constexpr std::size_t longest_name = TLSEXT_MAXLEN_host_name;
+
 /// "AB:CD:..." or "abcd...": 64 lowercase digits.
 std::string plain_fingerprint(const std::string& text)
 {
@@ -70,6 +72,9 @@ public:
           protocols_(wire_form(options.application_protocols)),
           verifies_(!options.insecure)
     {
+        if (server_name_.size() > longest_name) {
+            refuse("'" + server_name_ + "' is longer than a host name can be");
+        }
         for (const std::string& pin : options.pinned) {
             pinned_.push_back(plain_fingerprint(pin));
         }
@@ -108,6 +113,9 @@ public:
         }
         SSL_set_connect_state(ssl.get());
         const std::string host = server_name_.empty() ? where.host : server_name_;
+        if (host.size() > longest_name) {
+            return nullptr;  // nobody has it
+        }
         if (!host.empty()) {
             expect(ssl.get(), host);
         } else if (verifies_ && !only_pins_) {
@@ -136,7 +144,7 @@ private:
     {
         const bool address = is_address(host);
         if (!address && SSL_set_tlsext_host_name(ssl, host.c_str()) != 1) {
-            refuse("'" + host + "' is no host name that TLS can carry");
+            throw std::bad_alloc();
         }
         if (!verifies_ || only_pins_) {
             return;
@@ -171,7 +179,7 @@ private:
             if (shown == nullptr || std::find(self.pinned_.begin(), self.pinned_.end(),
                                               fingerprint_of(shown)) == self.pinned_.end()) {
                 X509_STORE_CTX_set_current_cert(chain, shown);
-                X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
+                X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_REJECTED);
                 return note_refusal(0, chain);
             }
         }

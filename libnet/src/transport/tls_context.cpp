@@ -1,6 +1,7 @@
 #include <libnet/transport/tls_context.hpp>
 
 #include "tls_attached.hpp"
+#include "tls_certificates.hpp"
 #include "tls_failure.hpp"
 #include "tls_state.hpp"
 #include "tls_stream.hpp"
@@ -96,7 +97,7 @@ tls_failure describe(const stream& transport, SSL* ssl, const tls_note& note, co
         text += " (OpenSSL: " + note.reason + ")";
     }
     return {.peer = transport.peer(),
-            .server_name = name != nullptr ? name : "",
+            .server_name = printable(name != nullptr ? name : ""),
             .why = why,
             .text = std::move(text)};
 }
@@ -129,6 +130,9 @@ task<std::unique_ptr<stream>> shake_hands(std::shared_ptr<tls_context::state> co
     const tls_options& options = context->options();
     tls_note note;
     tls_connection_handle ssl = snapshot->begin(where);
+    if (!ssl) {
+        co_return error::host_not_found;
+    }
     tls_attached<tls_note>::set(ssl.get(), &note);
     auto& transport = *new tls_stream(std::move(below), std::move(ssl), options.close_timeout);
     auto front = std::make_unique<tls_front>(transport);

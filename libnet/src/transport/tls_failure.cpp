@@ -22,7 +22,7 @@ error meaning_of_verification(long result) noexcept
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_CERT_UNTRUSTED: return error::certificate_untrusted;
-    case X509_V_ERR_APPLICATION_VERIFICATION: return error::certificate_not_pinned;
+    case X509_V_ERR_CERT_REJECTED: return error::certificate_not_pinned;
     default: return error::certificate_invalid;
     }
 }
@@ -33,7 +33,6 @@ error meaning_of_alert(int alert) noexcept
     switch (alert) {
     case SSL_AD_PROTOCOL_VERSION:
     case SSL_AD_INAPPROPRIATE_FALLBACK: return error::protocol_too_old;
-    case SSL_AD_HANDSHAKE_FAILURE:
     case SSL_AD_INSUFFICIENT_SECURITY: return error::no_common_cipher;
     case SSL_AD_NO_APPLICATION_PROTOCOL: return error::no_common_protocol;
     case SSL_AD_NO_CERTIFICATE:

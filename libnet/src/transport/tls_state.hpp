@@ -32,7 +32,8 @@ public:
     public:
         virtual ~snapshot() = default;
 
-        /// A connection that is about to shake hands. Throws std::bad_alloc.
+        /// A connection that is about to shake hands; none if no peer can have that name. Throws
+        /// std::bad_alloc.
         virtual detail::tls_connection_handle begin(const endpoint& where) const = 0;
     };
 

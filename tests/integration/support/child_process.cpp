@@ -156,11 +156,23 @@ bool child_process::read_some(steady::time_point until)
 
 std::string child_process::line(const std::string& start, std::chrono::milliseconds limit)
 {
+    return next_line(output_text_, seen_, start, limit);
+}
+
+std::string child_process::error_line(const std::string& start, std::chrono::milliseconds limit)
+{
+    return next_line(errors_text_, errors_seen_, start, limit);
+}
+
+/// `text` grows meanwhile; lines of it before `seen` were handed out.
+std::string child_process::next_line(const std::string& text, std::size_t& seen,
+                                     const std::string& start, std::chrono::milliseconds limit)
+{
     const auto until = steady::now() + limit;
     do {
-        for (std::size_t end; (end = output_text_.find('\n', seen_)) != std::string::npos;) {
-            const std::string found = output_text_.substr(seen_, end - seen_);
-            seen_ = end + 1;
+        for (std::size_t end; (end = text.find('\n', seen)) != std::string::npos;) {
+            const std::string found = text.substr(seen, end - seen);
+            seen = end + 1;
             if (found.starts_with(start)) {
                 return found;
             }

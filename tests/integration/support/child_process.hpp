@@ -49,11 +49,16 @@ public:
     /// it are skipped. Empty if none comes in time.
     std::string line(const std::string& start, std::chrono::milliseconds limit = patience);
 
+    /// The same of its standard error.
+    std::string error_line(const std::string& start, std::chrono::milliseconds limit = patience);
+
     /// Closes its input and waits for its end.
     outcome finish(std::chrono::milliseconds limit = patience);
 
 private:
     bool read_some(std::chrono::steady_clock::time_point until);
+    std::string next_line(const std::string& text, std::size_t& seen, const std::string& start,
+                          std::chrono::milliseconds limit);
     std::optional<int> exit_code();
 
     pid_t id_ = -1;
@@ -63,6 +68,7 @@ private:
     std::string output_text_;
     std::size_t seen_ = 0;  // lines before here were handed out
     std::string errors_text_;
+    std::size_t errors_seen_ = 0;
     std::optional<int> code_;
 };
 

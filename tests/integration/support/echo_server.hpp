@@ -17,7 +17,14 @@ class echo_server {
 public:
     explicit echo_server(const std::vector<std::string>& flags = {}, child_process::setup with = {},
                          const std::vector<std::string>& started_by = {})
-        : process_(command(flags, started_by), with)
+        : echo_server(flags, with, started_by, TCP_ECHO_SERVER)
+    {
+    }
+
+    /// Another program that has its flags and prints its lines.
+    echo_server(const std::vector<std::string>& flags, child_process::setup with,
+                const std::vector<std::string>& started_by, const std::string& program)
+        : process_(command(flags, started_by, program), with)
     {
         const std::string line = process_.line("listening on ");
         if (!line.empty()) {
@@ -44,9 +51,10 @@ public:
 
 private:
     static std::vector<std::string> command(const std::vector<std::string>& flags,
-                                            std::vector<std::string> words)
+                                            std::vector<std::string> words,
+                                            const std::string& program)
     {
-        words.push_back(TCP_ECHO_SERVER);
+        words.push_back(program);
         if (std::find(flags.begin(), flags.end(), "--listen") == flags.end()) {
             words.insert(words.end(), {"--listen", "127.0.0.1:0"});
         }

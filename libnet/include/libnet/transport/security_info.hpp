@@ -8,7 +8,8 @@
 namespace libnet {
 
 /// Whom a certificate names. Only of one that was verified: by an authority that is trusted here, or
-/// because it is pinned.
+/// because it is pinned. The names are as they are in it, for comparing: whoever shows them to people
+/// should expect control characters in those that the peer has chosen itself.
 struct certificate_identity {
     std::string subject;      ///< "O=Example,CN=alice"
     std::string common_name;  ///< "alice"

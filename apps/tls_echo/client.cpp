@@ -1,0 +1,148 @@
+/// tls_echo_client: tcp_echo_client behind TLS. What differs is the layer below the connection, and
+/// the flags that say whom it trusts.
+
+#include "../support/echo_client.hpp"
+#include "../support/program.hpp"
+#include "../support/tls_flags.hpp"
+
+#include <libnet/tls.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <iostream>
+#include <string>
+
+namespace {
+
+void add_flags(CLI::App& app, libnet::tls_client_options& tls)
+{
+    auto* const authorities =
+        app.add_option(
+               "--ca", tls.authorities,
+               "Who signs the server's certificate (PEM); without it, whom the system trusts")
+            ->type_name("PATH");
+    const auto add_pin = [&tls](const std::string& text) {
+        const auto digits = std::count_if(text.begin(), text.end(),
+                                          [](unsigned char c) { return std::isxdigit(c) != 0; });
+        const auto colons = std::count(text.begin(), text.end(), ':');
+        if (digits != 64 || text.size() != static_cast<std::size_t>(digits + colons)) {
+            flags::detail::refuse("--fingerprint", text,
+                                  "a SHA-256 fingerprint: 64 hexadecimal digits, as the server "
+                                  "prints them");
+        }
+        tls.pinned = {text};
+    };
+    auto* const pin =
+        app.add_option_function<std::string>("--fingerprint", add_pin,
+                                             "The server shows the certificate with this SHA-256;\n"
+                                             "without --ca, that is enough")
+            ->type_name("SHA256");
+    app.add_option("--server-name", tls.server_name,
+                   "Whom the certificate has to name, if not the host of --connect")
+        ->type_name("NAME");
+    flags::add_certificate(app, tls.certificate,
+                           "Our own certificate, for a server that asks for one (PEM)");
+    flags::add_tls(app, tls, "Application protocols that we offer, the best first");
+    app.add_flag("--insecure", tls.insecure,
+                 "Take every certificate: whoever is on the way reads and changes everything")
+        ->excludes(authorities)
+        ->excludes(pin);
+}
+
+// A Unix socket has no host that a certificate could name.
+void require_name(const std::string& connect, const libnet::tls_client_options& tls)
+{
+    const bool is_pinned = !tls.pinned.empty() && tls.authorities.empty();
+    if (connect.starts_with("unix:") && tls.server_name.empty() && !is_pinned && !tls.insecure) {
+        throw CLI::ValidationError("--connect", "whom must the certificate of '" + connect +
+                                                    "' name? Say it with --server-name, or pin the "
+                                                    "certificate with --fingerprint");
+    }
+}
+
+// What failures of TLS mean, and what can be done about them.
+std::string advice(const libnet::error_code& why, bool connecting,
+                   const sample::echo_client& client)
+{
+    using libnet::error;
+    namespace errc = boost::system::errc;
+    if (connecting && (why == error::handshake_aborted || why == errc::connection_reset ||
+                       why == errc::broken_pipe)) {
+        return "the server ended the connection during the handshake; it may speak without TLS, as "
+               "tcp_echo_server does, or its log says why";
+    }
+    if (why == error::plain_text || why == error::plain_http || why == error::malformed_record) {
+        return "what answers there is not TLS; is it tcp_echo_server? Then use tcp_echo_client";
+    }
+    if (why == error::handshake_timeout) {
+        return "no handshake within " + flags::time_to_text(client.timeout) +
+               "; raise --timeout, or see whether the server speaks without TLS, as "
+               "tcp_echo_server "
+               "does";
+    }
+    if (why == error::certificate_untrusted) {
+        return "nobody who is trusted here has signed the server's certificate; pass its authority "
+               "with --ca, or pin it with --fingerprint";
+    }
+    if (why == error::certificate_not_pinned) {
+        return "the server shows another certificate than --fingerprint says; either it has a new "
+               "one, and prints its fingerprint, or somebody else answers";
+    }
+    if (why == error::certificate_wrong_host) {
+        return "the server's certificate is for another host; see --connect, or pass the name that "
+               "it is for with --server-name";
+    }
+    if (why == error::certificate_expired) {
+        return "the server's certificate has expired; it needs a new one";
+    }
+    if (why == error::certificate_refused) {
+        return "the server does not accept our certificate, or wants one; pass one that its "
+               "--client-ca has signed with --certificate and --key";
+    }
+    if (why == error::handshake_failed) {
+        return "the server refused the handshake and does not say why; it may want a certificate: "
+               "see --certificate and --key";
+    }
+    if (why == error::no_common_protocol) {
+        return "the server has none of the protocols that --alpn offers";
+    }
+    return "";
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    CLI::App app(
+        "Sends messages to an echo server behind TLS, one after the other over one connection,\n"
+        "and prints each reply as 'echo: ...'.\n"
+        "Exit code: 0 if every reply equalled what was sent, 1 if not, 2 for wrong usage.\n");
+    app.footer("\nTry it; tls_echo_server prints the fingerprint of its certificate:\n"
+               "  tls_echo_client --fingerprint FINGERPRINT hello 'another message'\n"
+               "  tls_echo_client --ca authority.pem --connect localhost:9443 hello\n"
+               "  tls_echo_client --ca authority.pem --certificate me.pem --key me.key hello\n");
+    sample::echo_client client{.connect = "127.0.0.1:9443", .server_program = "tls_echo_server"};
+    libnet::tls_client_options tls;
+    client.add_flags(app);
+    add_flags(app, tls);
+    return sample::run_program("tls_echo_client", app, argc, argv, [&] {
+        require_name(client.connect, tls);
+        if (tls.insecure) {
+            std::cerr << "tls_echo_client: warning: --insecure takes every certificate; whoever is "
+                         "on the way can read and change everything\n";
+        }
+        std::string details;  // whose certificate was refused, and why
+        tls.on_failure = [&](const libnet::tls_failure& failed) {
+            details = failed.text == failed.why.message()
+                          ? ""
+                          : " [" + flags::printable(failed.text) + ']';
+        };
+        tls.handshake_timeout = client.timeout;
+        client.advice = [&](const libnet::error_code& why, bool connecting) {
+            const std::string known = advice(why, connecting, client);
+            return known.empty() ? known : known + details;
+        };
+        client.options.layer = libnet::tls_context::client(tls);
+        return client.run();
+    });
+}
