@@ -47,6 +47,8 @@ void add_flags(CLI::App& app, tls_settings& tls)
                    "required  those without one are refused; so it is with --client-ca")
         ->type_name("none|optional|required")
         ->check(CLI::Validator(check, ""));
+    flags::add_duration(app, "--handshake-timeout", tls.options.handshake_timeout,
+                        "From accepting a client to the end of its handshake");
     flags::add_tls(app, tls.options,
                    "Application protocols, the best first. A client that offers only others is\n"
                    "refused");

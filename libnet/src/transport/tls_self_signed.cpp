@@ -66,8 +66,9 @@ tls_certificate tls_certificate::self_signed(const std::vector<std::string>& nam
     const std::string common_name = names.empty() ? "localhost" : names.front();
     std::string alternatives;
     for (const std::string& name : names) {
-        alternatives += (alternatives.empty() ? "" : ",") +
-                        std::string(is_address(name) ? "IP:" : "DNS:") + name;
+        alternatives.append(alternatives.empty() ? "" : ",")
+            .append(is_address(name) ? "IP:" : "DNS:")
+            .append(name);
     }
 
     const tls_key_handle key_pair(sure(EVP_EC_gen("P-256")));

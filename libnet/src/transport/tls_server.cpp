@@ -160,7 +160,8 @@ private:
             return exact->second;
         }
         if (const std::size_t dot = name.find('.'); dot != std::string::npos) {
-            if (const auto wild = by_name_.find("*" + name.substr(dot)); wild != by_name_.end()) {
+            name.replace(0, dot, 1, '*');
+            if (const auto wild = by_name_.find(name); wild != by_name_.end()) {
                 return wild->second;
             }
         }
