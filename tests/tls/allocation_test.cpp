@@ -93,6 +93,10 @@ TEST(TlsMemory, WhereItIsLackingOneConnectionEnds)
         EXPECT_TRUE(sim.run(visit(backlog.connect_stream(), client_side, before)));
         EXPECT_TRUE(before);
         EXPECT_EQ(subject.stats().active, 1U);
+        EXPECT_TRUE(sim.run(bystander->close()));
+        subject.stop();
+        sim.advance(5s);
+        EXPECT_EQ(sim.running(), 0U);
         return struck && !HasFailure();
     });
     RecordProperty("failures", static_cast<int>(failures));

@@ -28,6 +28,15 @@ struct secured {
         sim.settle();
     }
 
+    /// What the server listens to goes before the simulation does.
+    ~secured()
+    {
+        sim.cancel();
+        sim.settle();
+    }
+    secured(const secured&) = delete;
+    secured& operator=(const secured&) = delete;
+
     /// A client that has shaken hands.
     std::unique_ptr<connection> connect()
     {
@@ -159,6 +168,9 @@ TEST(TlsServer, WhatTheLayerThrowsEndsOneConnection)
     EXPECT_EQ(reports[0].text(), "the session threw: no such luck");
     EXPECT_EQ(subject.stats().active, 0U);
     EXPECT_EQ(sim.running(), 1U);
+    subject.stop();
+    sim.settle();
+    EXPECT_EQ(sim.running(), 0U);
 }
 
 TEST(TlsServer, TheBudgetCountsWhatTlsHolds)

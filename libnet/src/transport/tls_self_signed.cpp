@@ -71,7 +71,7 @@ tls_certificate tls_certificate::self_signed(const std::vector<std::string>& nam
             .append(name);
     }
 
-    const tls_key_handle key_pair(sure(EVP_EC_gen("P-256")));
+    const tls_key_handle key_pair(sure(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")));
     const tls_certificate_handle made(sure(X509_new()));
     X509* const x = made.get();
     sure(X509_set_version(x, 2) == 1);

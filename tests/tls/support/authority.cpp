@@ -77,7 +77,7 @@ struct authority::parts {
 
 authority::authority(const std::string& name) : parts_(std::make_unique<parts>())
 {
-    parts_->key = sure(EVP_EC_gen("P-256"));
+    parts_->key = sure(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
     X509* const x = parts_->certificate = blank(parts_->key, name, -10, 3650);
     X509_set_issuer_name(x, X509_get_subject_name(x));
     extend(x, x, NID_basic_constraints, "critical,CA:TRUE");
@@ -92,7 +92,8 @@ authority::~authority() = default;
 tls_certificate authority::issue(const certificate_request& request) const
 {
     EVP_PKEY* const key =
-        sure(request.rsa_bits == 0 ? EVP_EC_gen("P-256") : EVP_RSA_gen(request.rsa_bits));
+        sure(request.rsa_bits == 0 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")
+                                   : EVP_RSA_gen(request.rsa_bits));
     X509* const x =
         blank(key, request.common_name, request.valid_from_days, request.valid_for_days);
     X509_set_issuer_name(x, X509_get_subject_name(parts_->certificate));
