@@ -3,11 +3,17 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: tools/bench.sh [echo] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
+Usage: tools/bench.sh [echo|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
+       tools/bench.sh tls-memory [--connections N] [--idle S]
 
-Measures the server's CPU time per echoed message, as a ratio to an epoll loop written by hand with the same wire
-format. Server and load have a core each; the candidates take turns in every round; the table shows medians. Samples
-that were taken while the two cores were further apart than usual (a probe before and after each) are taken again.
+Measures the server's CPU time, as a ratio to a loop written by hand on epoll with the same wire format:
+
+  echo          per echoed message, over TCP; this is what it does if nothing else is asked for
+  tls           per echoed message, over TLS; the loop by hand uses OpenSSL and gathers its writes
+  handshake     per TLS connection that shakes hands, echoes one message and closes
+
+Server and load have a core each; the candidates take turns in every round; the table shows medians. Samples that were
+taken while the two cores were further apart than usual (a probe before and after each) are taken again.
 
   --rounds N    how many times every candidate is measured (7)
   --seconds S   how long one measurement takes (1.5)
@@ -15,17 +21,30 @@ that were taken while the two cores were further apart than usual (a probe befor
   --candidate NAME  only this one (and the raw loop); several times for several
 
 Needs two idle cores. The figures of a busy machine mean nothing; the ratios of one survive some noise.
+
+  tls-memory    measures the user memory of an idle TLS connection instead; no idle cores are needed
+
+  --connections N  how many there are (2000)
+  --idle S      seconds that they have been idle for (3)
 END
 }
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    echo) shift ;;
+    echo | tls | handshake | tls-memory) suite=$1; shift ;;
+    *) suite=echo ;;
 esac
 
 cd "$(dirname "$0")/.."
 source tools/lib/packages.sh
 require_build_packages >&2
+if [[ $suite != echo ]]; then
+    missing_program openssl && install_packages openssl >&2 # for the servers' certificate
+    require_programs openssl
+fi
 cmake --preset release >/dev/null
 cmake --build --preset release --parallel "$(nproc)" --target benchmarks >&2
-exec python3 tools/lib/bench_echo.py build/release "$@"
+if [[ $suite == tls-memory ]]; then
+    exec python3 tools/lib/bench_memory.py build/release "$@"
+fi
+exec python3 tools/lib/bench_cpu.py "$suite" build/release "$@"

@@ -4,25 +4,16 @@
 ///
 ///     echo_load PORT SERVER_PID CONNECTIONS DEPTH SIZE SECONDS
 
+#include "load.hpp"
+
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cerrno>
-#include <chrono>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <vector>
 
 namespace {
-
-using steady = std::chrono::steady_clock;
 
 struct client {
     int descriptor;
@@ -35,40 +26,6 @@ std::string stream_of_messages;  // many of them in a row, to write from any off
 std::vector<char> incoming(1 << 20);
 std::uint64_t echoed = 0;
 
-[[noreturn]] void die(const char* what)
-{
-    std::perror(what);
-    std::exit(1);
-}
-
-/// Nanoseconds on a CPU: the first number of schedstat.
-std::uint64_t cpu_time_of(const std::string& process)
-{
-    std::FILE* file = std::fopen(("/proc/" + process + "/schedstat").c_str(), "r");
-    unsigned long long spent = 0;
-    if (file == nullptr || std::fscanf(file, "%llu", &spent) != 1) {
-        die("schedstat");
-    }
-    std::fclose(file);
-    return spent;
-}
-
-int connect_to(int port)
-{
-    const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    if (::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-        die("connect");
-    }
-    ::setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);  // the servers' too
-    const int on = 1;
-    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return descriptor;
-}
-
 void write_some(client& c)
 {
     while (c.unsent != 0) {
@@ -80,7 +37,7 @@ void write_some(client& c)
             if (errno == EAGAIN) {
                 return;
             }
-            die("send");
+            bench::die("send");
         }
         c.unsent -= static_cast<std::size_t>(n);
     }
@@ -96,7 +53,7 @@ void read_some(client& c)
             if (n < 0 && errno == EAGAIN) {
                 return;
             }
-            die("the server closed the connection");
+            bench::die("the server closed the connection");
         }
         const auto count = static_cast<std::size_t>(n);
         if (std::memcmp(incoming.data(), stream_of_messages.data() + c.received, count) != 0) {
@@ -122,11 +79,9 @@ int main(int count, char** arguments)
         return 2;
     }
     const int port = std::atoi(arguments[1]);
-    const std::string server = arguments[2];
     const auto connections = static_cast<std::size_t>(std::atoi(arguments[3]));
     const auto depth = static_cast<std::size_t>(std::atoi(arguments[4]));
     const auto size = static_cast<std::uint32_t>(std::atoi(arguments[5]));
-    const double seconds = std::atof(arguments[6]);
 
     const std::uint32_t wire = htonl(size);
     message.append(reinterpret_cast<const char*>(&wire), 4);
@@ -141,7 +96,7 @@ int main(int count, char** arguments)
     std::vector<client> clients;
     clients.reserve(connections);
     for (std::size_t i = 0; i < connections; ++i) {
-        clients.push_back({connect_to(port)});
+        clients.push_back({bench::connect_to(port)});
         epoll_event event{};
         event.events = EPOLLIN | EPOLLOUT | EPOLLET;
         event.data.ptr = &clients.back();
@@ -152,12 +107,8 @@ int main(int count, char** arguments)
         write_some(c);
     }
 
-    const auto warm = steady::now() + std::chrono::duration<double>(seconds * 0.25);
-    const auto end = steady::now() + std::chrono::duration<double>(seconds * 1.25);
-    bool measuring = false;
-    std::uint64_t cpu = 0;
-    auto began = steady::now();
-    for (;;) {
+    bench::measurement measured(arguments[2], std::atof(arguments[6]));
+    while (measured.goes_on(echoed)) {
         epoll_event events[256];
         const int ready = ::epoll_wait(polling, events, 256, 100);
         for (int i = 0; i < ready; ++i) {
@@ -167,20 +118,7 @@ int main(int count, char** arguments)
             }
             write_some(c);
         }
-        const auto now = steady::now();
-        if (!measuring && now >= warm) {
-            measuring = true;
-            echoed = 0;
-            cpu = cpu_time_of(server);
-            began = now;
-        } else if (measuring && now >= end) {
-            break;
-        }
     }
-    cpu = cpu_time_of(server) - cpu;
-    const double elapsed = std::chrono::duration<double>(steady::now() - began).count();
-    std::printf("%.1f ns_cpu_per_message %.0f messages_per_second %llu messages\n",
-                static_cast<double>(cpu) / static_cast<double>(echoed),
-                static_cast<double>(echoed) / elapsed, static_cast<unsigned long long>(echoed));
+    measured.print(echoed, "message");
     return 0;
 }

@@ -1,14 +1,11 @@
 /// The limit that libnet is held against: an echo of 4-byte length-prefixed messages written by
 /// hand on epoll. Reads big, decodes in place, gathers replies, one write per read. No deadlines.
 
-#include <arpa/inet.h>
+#include "raw_socket.hpp"
+
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,30 +20,6 @@ struct client {
     std::vector<char> out;
     std::size_t sent = 0;
 };
-
-[[noreturn]] void die(const char* what)
-{
-    std::perror(what);
-    std::exit(1);
-}
-
-int listen_on_any_port()
-{
-    const int listening = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    ::setsockopt(listening, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);  // the same for all candidates
-    if (::bind(listening, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-        ::listen(listening, 4096) != 0 ||
-        ::getsockname(listening, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-        die("listen");
-    }
-    std::printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-    std::fflush(stdout);
-    return listening;
-}
 
 /// False when the connection is done for.
 bool flush(client& c)
@@ -106,13 +79,7 @@ bool serve(client& c)
 
 void accept_all(int polling, int listening)
 {
-    for (;;) {
-        const int accepted = ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (accepted < 0) {
-            return;
-        }
-        const int on = 1;
-        ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    for (int accepted = 0; (accepted = bench::accept_from(listening)) >= 0;) {
         auto* c = new client;
         c->descriptor = accepted;
         epoll_event event{};
@@ -126,7 +93,7 @@ void accept_all(int polling, int listening)
 
 int main()
 {
-    const int listening = listen_on_any_port();
+    const int listening = bench::listen_on_any_port();
     const int polling = ::epoll_create1(EPOLL_CLOEXEC);
     epoll_event event{};
     event.events = EPOLLIN;

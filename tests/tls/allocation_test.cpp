@@ -49,7 +49,7 @@ TEST(TlsMemory, WhereItIsLackingOneConnectionEnds)
     tls_client_options client_options = trusting_client();
     client_options.resumption = false;
     const auto client_side = tls_context::client(client_options);
-#if defined(LIBNET_ASIO_ADDRESS_SANITIZER)
+#if defined(LIBNET_ASIO_ADDRESS_SANITIZER) || defined(__SANITIZE_THREAD__)
     constexpr std::size_t stride = 31;
 #else
     constexpr std::size_t stride = 5;  // each of them: half a minute

@@ -225,6 +225,9 @@ tls_engine::status tls_engine::decrypt(mutable_bytes room, std::size_t& count)
             return stopped();
         }
         count += some;
+        if (input.empty() && SSL_has_pending(ssl_.get()) == 0) {
+            return status::starved;  // without asking OpenSSL for the same answer
+        }
     }
     return status::ready;
 }

@@ -331,14 +331,20 @@ std::size_t tls_stream::encrypt(std::span<const bytes> pieces, std::size_t skip,
 
 result<std::size_t> tls_stream::try_write(std::span<const bytes> pieces)
 {
+    std::size_t left = 0;
+    for (const bytes piece : pieces) {
+        left += piece.size();
+    }
     std::size_t taken = 0;
     while (!output_failed_ && !writing_below_) {
         if (half_closed_) {
             return make_error_code(boost::system::errc::broken_pipe);
         }
-        const std::size_t count = encrypt(pieces, taken, most_held);
+        const bool is_last = left <= most_held + tls_engine::largest_record;  // no write for a rest
+        const std::size_t count = encrypt(pieces, taken, is_last ? left : most_held);
         taken += count;
-        if (count < most_held) {
+        left -= count;
+        if (count == 0 || left == 0) {
             break;
         }
     }

@@ -20,7 +20,7 @@ namespace libnet::detail {
 ///          all of them; at most `most_held` bytes are held here.
 class tls_stream final : public stream_events {
 public:
-    /// How much of what was written may wait here.
+    /// How much of what was written may wait here, with a record more at the end of a message.
     static constexpr std::size_t most_held = 64 * 1024;
 
     tls_stream(std::unique_ptr<stream> below, tls_connection_handle ssl, duration end_timeout);

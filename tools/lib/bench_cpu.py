@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks of CPU time: see tools/bench.sh."""
+
+import argparse
+import tempfile
+
+import bench
+
+
+def echo(size, connections, depth):
+    return [str(connections), str(depth), str(size)]
+
+
+# The candidates are commands below the build folder. The first is what the others are compared with.
+SUITES = {
+    "echo": {
+        "what": "message",
+        "load": "benchmarks/echo_load",
+        "cases": {
+            "64B x64 depth 1": echo(64, 64, 1),
+            "64B x64 depth 16": echo(64, 64, 16),
+            "64B x64 depth 64": echo(64, 64, 64),
+            "64B x1000 depth 1": echo(64, 1000, 1),
+            "16KiB x16 depth 1": echo(16384, 16, 1),
+            "64KiB x16 depth 4": echo(65536, 16, 4),
+        },
+        "candidates": {
+            "raw": ["benchmarks/raw_epoll_echo"],
+            "libnet": ["apps/tcp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--congestion", "reno"],
+            "guarded": ["apps/tcp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--congestion", "reno",
+                        "--heartbeat", "30s", "--idle-timeout", "5min", "--min-rate", "1KiB", "--lifetime", "1h",
+                        "--memory-budget", "1GiB", "--max-per-address", "20000", "--accept-rate", "100000/s"],
+            "batch": ["benchmarks/libnet_echo", "--batch"],
+            "asio": ["benchmarks/asio_echo"],
+        },
+    },
+    "tls": {
+        "what": "message",
+        "load": "benchmarks/tls_echo_load",
+        "cases": {
+            "64B x64 depth 1": echo(64, 64, 1),
+            "64B x64 depth 16": echo(64, 64, 16),
+            "16KiB x16 depth 1": echo(16384, 16, 1),
+            "64KiB x16 depth 4": echo(65536, 16, 4),
+        },
+        "candidates": {
+            "raw": ["benchmarks/raw_tls_echo", "CERTIFICATE", "KEY"],
+            "libnet": ["benchmarks/libnet_tls_echo", "CERTIFICATE", "KEY"],
+            "batch": ["benchmarks/libnet_tls_echo", "CERTIFICATE", "KEY", "--batch"],
+            "asio": ["benchmarks/asio_ssl_echo", "CERTIFICATE", "KEY"],
+        },
+    },
+    "handshake": {
+        "what": "handshake",
+        "load": "benchmarks/tls_handshake_load",
+        "cases": {
+            "full x16": ["full", "16"],
+            "resumed x16": ["resumed", "16"],
+        },
+        "candidates": {
+            "raw": ["benchmarks/raw_tls_echo", "CERTIFICATE", "KEY"],
+            "libnet": ["benchmarks/libnet_tls_echo", "CERTIFICATE", "KEY"],
+            "asio": ["benchmarks/asio_ssl_echo", "CERTIFICATE", "KEY"],
+        },
+    },
+}
+
+
+def with_certificate(command, certificate, key):
+    return [{"CERTIFICATE": certificate, "KEY": key}.get(word, word) for word in command]
+
+
+def main():
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("suite", choices=SUITES)
+    parser.add_argument("build")
+    suite = SUITES[parser.parse_known_args()[0].suite]
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--case", action="append", choices=suite["cases"])
+    parser.add_argument("--candidate", action="append", choices=suite["candidates"])
+    parser.add_argument("--list", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(suite["cases"]))
+        return
+    cases = {name: suite["cases"][name] for name in arguments.case or suite["cases"]}
+    with tempfile.TemporaryDirectory() as folder:
+        certificate = bench.make_certificate(folder) if suite["load"].startswith("benchmarks/tls") else ["", ""]
+        candidates = {name: with_certificate(command, *certificate) for name, command in suite["candidates"].items()
+                      if name == "raw" or name in (arguments.candidate or suite["candidates"])}
+        bench.compare(arguments.build, suite["what"], suite["load"], cases, candidates,
+                      arguments.rounds, arguments.seconds)
+
+
+main()
