@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t small_record = 1369;
 constexpr std::size_t small_records_for = 12 * small_record;
 
-constexpr std::size_t worth_no_copy = 4096;
+constexpr std::size_t worth_no_copy = 2048;
 constexpr std::size_t record_overhead = 64;
 
 constexpr std::byte handshake_record{22};
@@ -303,8 +303,9 @@ std::size_t tls_engine::encrypt(std::span<const bytes> pieces, std::size_t skip,
         return 0;
     }
     forget_errors();
-    if (left > record_size()) {
-        output.reserve(left + (left / record_size() + pieces.size()) * record_overhead);
+    if (left > 2 * largest_record) {  // all but the last, which mostly leaves from where it is
+        const std::size_t records = left / record_size() + pieces.size();
+        output.reserve(left - largest_record + records * record_overhead);
     }
     const std::size_t all = left;
     std::array<std::byte, worth_no_copy> together;

@@ -3,7 +3,6 @@
 #include <libnet/core/buffer_memory.hpp>
 #include <libnet/core/bytes.hpp>
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -21,7 +20,7 @@ public:
     void reserve(std::size_t more)
     {
         if (more > capacity() - end_) {
-            buffer_memory larger(std::max(size() + more, 2 * size()));
+            buffer_memory larger(size() + more);  // a few times for each message, not for each byte
             if (!empty()) {
                 std::memcpy(larger.get(), storage_.get() + begin_, size());
             }
