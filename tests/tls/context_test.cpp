@@ -1,3 +1,4 @@
+#include "support/openssl_peer.hpp"
 #include "support/sessions.hpp"
 #include "support/tls_pair.hpp"
 
@@ -291,6 +292,44 @@ TEST(TlsContext, WritesSecretsOnlyWhenAsked)
     struct stat status {};
     ASSERT_EQ(::stat((files / "keys.log").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+/// What a client that asks for it gets with the handshake; "" if nothing.
+std::string staple_of(const tls_context& server)
+{
+    simulation sim;
+    stream_pair between(sim.home());
+    openssl_peer client(sim, between.take_left());
+    SSL_set_tlsext_status_type(client.ssl(), TLSEXT_STATUSTYPE_ocsp);
+    result<std::unique_ptr<stream>> made = error::no_value;
+    sim.start(shake_hands(server, between.take_right(), "", made));
+    EXPECT_TRUE(client.shake_hands());
+    const unsigned char* staple = nullptr;
+    const long size = SSL_get_tlsext_status_ocsp_resp(client.ssl(), &staple);
+    return size <= 0
+               ? ""
+               : std::string(reinterpret_cast<const char*>(staple), static_cast<std::size_t>(size));
+}
+
+TEST(TlsContext, StaplesWhatTheAuthoritySays)
+{
+    const folder files;
+    const std::string word = root().vouch_for(localhost());
+    tls_certificate own = localhost();
+    own.ocsp_response = files.write("response.der", word);
+    auto server = tls_context::server(server_options_for(own));
+    EXPECT_EQ(staple_of(server), word);
+    EXPECT_EQ(staple_of(tls_context::server(server_options_for())), "");
+    EXPECT_EQ(name_shown_by(server), "localhost") << "who does not ask gets none";
+
+    const std::string newer = root().vouch_for(localhost());
+    files.write("response.der", newer);
+    server.reload();
+    EXPECT_EQ(staple_of(server), newer);
+    files.write("response.der", newer.substr(0, 20));
+    const std::string text = complaint([&] { return server.reload(), 0; });
+    EXPECT_TRUE(has(text, own.ocsp_response) && has(text, "damaged")) << text;
+    EXPECT_EQ(staple_of(server), newer);
 }
 
 TEST(TlsContext, HandshakesASecondAreBounded)

@@ -135,6 +135,7 @@ task<std::unique_ptr<stream>> shake_hands(std::shared_ptr<tls_context::state> co
     }
     tls_attached<tls_note>::set(ssl.get(), &note);
     auto& transport = *new tls_stream(std::move(below), std::move(ssl), options.close_timeout);
+    const events_reference until_here(transport);
     auto front = std::make_unique<tls_front>(transport);
     auto done = co_await perform_within(options.handshake_timeout, *context, transport);
     tls_attached<tls_note>::set(transport.ssl(), nullptr);

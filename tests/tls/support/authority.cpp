@@ -1,6 +1,7 @@
 #include "authority.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -115,6 +116,33 @@ tls_certificate authority::issue(const certificate_request& request) const
     X509_free(x);
     EVP_PKEY_free(key);
     return made;
+}
+
+std::string authority::vouch_for(const tls_certificate& issued) const
+{
+    BIO* const pem =
+        sure(BIO_new_mem_buf(issued.chain.data(), static_cast<int>(issued.chain.size())));
+    X509* const x = sure(PEM_read_bio_X509(pem, nullptr, nullptr, nullptr));
+    OCSP_CERTID* const id = sure(OCSP_cert_to_id(nullptr, x, parts_->certificate));
+    ASN1_TIME* const now = X509_gmtime_adj(nullptr, 0);
+    ASN1_TIME* const then = X509_gmtime_adj(nullptr, day);
+    OCSP_BASICRESP* const answer = sure(OCSP_BASICRESP_new());
+    sure(OCSP_basic_add1_status(answer, id, V_OCSP_CERTSTATUS_GOOD, 0, nullptr, now, then));
+    sure(OCSP_basic_sign(answer, parts_->certificate, parts_->key, EVP_sha256(), nullptr, 0) == 1);
+    OCSP_RESPONSE* const response =
+        sure(OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, answer));
+    unsigned char* der = nullptr;
+    const int size = i2d_OCSP_RESPONSE(response, &der);
+    std::string text(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+    OPENSSL_free(der);
+    OCSP_RESPONSE_free(response);
+    OCSP_BASICRESP_free(answer);
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(then);
+    ASN1_TIME_free(now);
+    X509_free(x);
+    BIO_free(pem);
+    return text;
 }
 
 }  // namespace libnet::tests

@@ -29,6 +29,9 @@ public:
 
     tls_certificate issue(const certificate_request& request = {}) const;
 
+    /// What its OCSP responder says of a certificate: that it is good, as DER.
+    std::string vouch_for(const tls_certificate& issued) const;
+
 private:
     struct parts;
     std::unique_ptr<parts> parts_;
