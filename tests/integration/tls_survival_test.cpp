@@ -142,8 +142,12 @@ TEST(TlsSurvival, StalledReadersHoldTheirMarkAndTheRecords)
     constexpr std::size_t count = 20;
     constexpr std::size_t frame = 8 * 1024;
     constexpr std::size_t mark = 256 * 1024;
-    // A mark of plain text, a mark's worth of it under way, the records that wait, and OpenSSL's own.
-    constexpr std::size_t most = mark + frame + 2 * 64 * 1024 + 64 * 1024;
+    // Plain text up to the mark; records in two buffers, one of which is under way; what one read has
+    // brought, in a buffer twice that size; and OpenSSL's own two.
+    constexpr std::size_t records = 2 * 64 * 1024;
+    constexpr std::size_t input = 2 * 64 * 1024;
+    constexpr std::size_t of_openssl = 34 * 1024;
+    constexpr std::size_t most = mark + frame + records + input + of_openssl;
     tls_echo_server server({"--quiet", "--send-timeout", "never"});
     ASSERT_TRUE(tls_client_socket(server.port()).echoes());
     const std::size_t before = resident_memory(server.id());
