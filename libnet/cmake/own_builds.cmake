@@ -5,9 +5,11 @@ if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
     mark_as_advanced(LIBNET_ASIO_CCACHE)
     if(LIBNET_ASIO_CCACHE)
         # Without the sloppiness ccache refuses every file that uses a precompiled header; without NOHASHDIR a file
-        # compiled in one build tree (the consumers' tests have their own) is no hit in another.
+        # compiled in one build tree (the consumers' tests have their own) is no hit in another, and without BASEDIR
+        # one compiled in one clone is no hit in the next.
         set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
-            CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_NOHASHDIR=1 "${LIBNET_ASIO_CCACHE}")
+            CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_NOHASHDIR=1 "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}"
+            "${LIBNET_ASIO_CCACHE}")
     endif()
 endif()
 
