@@ -9,6 +9,7 @@
 #include <libnet/core/ip_address.hpp>
 #include <libnet/core/list_node.hpp>
 #include <libnet/core/literals.hpp>
+#include <libnet/core/no_limit.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/core/time.hpp>
 #include <libnet/framing/any_framing.hpp>
@@ -22,6 +23,7 @@
 #include <libnet/framing/receive_buffer.hpp>
 #include <libnet/framing/varint.hpp>
 #include <libnet/policy/admission.hpp>
+#include <libnet/policy/backoff.hpp>
 #include <libnet/policy/heartbeat.hpp>
 #include <libnet/policy/input_deadlines.hpp>
 #include <libnet/policy/token_bucket.hpp>

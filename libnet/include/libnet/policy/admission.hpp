@@ -2,18 +2,15 @@
 
 #include <libnet/core/config.hpp>
 #include <libnet/core/ip_address.hpp>
+#include <libnet/core/no_limit.hpp>
 #include <libnet/core/time.hpp>
 #include <libnet/policy/token_bucket.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <map>
 #include <optional>
 
 namespace libnet {
-
-/// Switches a limit that is a number off, in so many words.
-inline constexpr std::size_t no_limit = SIZE_MAX;
 
 /// How many are let in, and how fast. 0 lets nobody in.
 struct admission_limits {
