@@ -11,6 +11,7 @@
 #include <libnet/core/literals.hpp>
 #include <libnet/core/no_limit.hpp>
 #include <libnet/core/result.hpp>
+#include <libnet/core/socket_address.hpp>
 #include <libnet/core/time.hpp>
 #include <libnet/framing/any_framing.hpp>
 #include <libnet/framing/checksummed.hpp>
@@ -55,6 +56,7 @@
 #include <libnet/transport/endpoint.hpp>
 #include <libnet/transport/kernel_statistics.hpp>
 #include <libnet/transport/listener.hpp>
+#include <libnet/transport/network.hpp>
 #include <libnet/transport/security_info.hpp>
 #include <libnet/transport/socket_options.hpp>
 #include <libnet/transport/stream.hpp>

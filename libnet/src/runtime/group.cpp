@@ -13,7 +13,7 @@ struct group::member final : detail::fiber {
                 }),
           owner(g)
     {
-        describe_like(g.owner_);
+        inherit(g.owner_);
         place.of = this;
         g.members_.push_back(place);
     }

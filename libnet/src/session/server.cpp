@@ -1,8 +1,7 @@
 #include "server_state.hpp"
 
 #include <libnet/runtime/within.hpp>
-#include <libnet/transport/tcp.hpp>
-#include <libnet/transport/unix_domain.hpp>
+#include <libnet/transport/network.hpp>
 
 #include <boost/system/system_error.hpp>
 
@@ -89,9 +88,8 @@ task<> server::run()
             s->stopping = s->stop_asked;
         }
         if (!s->source) {
-            const endpoint& where = *s->where;
-            s->source = where.is_unix() ? unix_domain::listen(home, where.path, s->options.socket)
-                                        : tcp::listen(home, where, s->options.socket);
+            network& net = detail::network_of(co_await detail::fiber_await{});
+            s->source = net.listen(*s->where, s->options.socket);
         }
         if (s->settings->budget && s->options.on_memory_pressure) {
             s->settings->budget->tell([who = std::weak_ptr(s)](const memory_pressure& p) {

@@ -81,17 +81,41 @@ std::string to_text(const socket_endpoint& e)
 
 ip_address address_of(const socket_endpoint& e) noexcept
 {
+    return address_and_port(e).address;
+}
+
+socket_address address_and_port(const socket_endpoint& e) noexcept
+{
     switch (e.protocol().family()) {
     case AF_INET: {
         const auto v4 = read_as<sockaddr_in>(e);
-        return ip_address(std::as_bytes(std::span(&v4.sin_addr, 1)));
+        return {ip_address(std::as_bytes(std::span(&v4.sin_addr, 1))), ntohs(v4.sin_port)};
     }
     case AF_INET6: {
         const auto v6 = read_as<sockaddr_in6>(e);
-        return ip_address(std::as_bytes(std::span(&v6.sin6_addr, 1)));
+        return {ip_address(std::as_bytes(std::span(&v6.sin6_addr, 1))), ntohs(v6.sin6_port),
+                v6.sin6_scope_id};
     }
     default: return {};
     }
+}
+
+socket_endpoint endpoint_of(const socket_address& address)
+{
+    const bytes octets = address.address.octets();
+    if (address.address.is_v6()) {
+        sockaddr_in6 v6{};
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(address.port);
+        v6.sin6_scope_id = address.zone;
+        std::memcpy(&v6.sin6_addr, octets.data(), octets.size());
+        return {&v6, sizeof v6, IPPROTO_TCP};
+    }
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port);
+    std::memcpy(&v4.sin_addr, octets.data(), octets.size());
+    return {&v4, sizeof v4, IPPROTO_TCP};
 }
 
 int open_socket(const stream_protocol& protocol, bool multipath, error_code& failed)

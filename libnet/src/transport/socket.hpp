@@ -1,7 +1,7 @@
 #pragma once
 
-#include <libnet/core/ip_address.hpp>
 #include <libnet/core/result.hpp>
+#include <libnet/core/socket_address.hpp>
 #include <libnet/transport/socket_options.hpp>
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -25,6 +25,12 @@ std::string to_text(const socket_endpoint& e);
 
 /// Its address without the port; none for a Unix socket.
 ip_address address_of(const socket_endpoint& e) noexcept;
+
+/// The same with the port.
+socket_address address_and_port(const socket_endpoint& e) noexcept;
+
+/// The other way.
+socket_endpoint endpoint_of(const socket_address& address);
 
 /// Opens a socket, close-on-exec and non-blocking from its first moment. -1 on failure. Multipath
 /// TCP, if it is asked for and the kernel has it.

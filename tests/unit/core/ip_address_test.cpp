@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+
 namespace {
 
 using namespace libnet;
@@ -53,6 +56,51 @@ TEST(IpAddress, TheAddressesOfANetworkStandSideBySide)
     EXPECT_LT(v4(127, 0, 0, 1), v4(128, 0, 0, 0));
     EXPECT_LT(v4(255, 255, 255, 255), v6({}, 1));
     EXPECT_LT(ip_address(), v4(0, 0, 0, 0));
+}
+
+std::string reread(std::string_view text)
+{
+    const auto address = ip_address::parse(text);
+    return address ? address->to_string() : "refused";
+}
+
+TEST(IpAddress, IsReadAndWritten)
+{
+    EXPECT_EQ(ip_address::parse("192.0.2.1").value(), v4(192, 0, 2, 1));
+    EXPECT_EQ(ip_address::parse("2001:db8::1").value(), v6({0x2001, 0xDB8}, 1));
+    for (const std::string_view same :
+         {"0.0.0.0", "255.255.255.255", "10.0.0.1", "::", "::1", "1::", "1::2", "2001:db8::1",
+          "1:2:3:4:5:6:7:8", "1:0:3:4:5:6:7:8", "::3:4:5:6:7:8", "1:2:3:4:5:6::", "1::4:5:0:0:8",
+          "1:0:0:4::8", "fe80::abcd:ef01:2345:6789"}) {
+        EXPECT_EQ(reread(same), same);
+    }
+    EXPECT_EQ(ip_address().to_string(), "");
+}
+
+TEST(IpAddress, HasOneShortestForm)
+{
+    EXPECT_EQ(reread("2001:0DB8:0000:0000:0000:0000:0000:0001"), "2001:db8::1");
+    EXPECT_EQ(reread("0:0:0:0:0:0:0:0"), "::");
+    EXPECT_EQ(reread("::ffff:192.0.2.1"), "192.0.2.1");
+    EXPECT_EQ(reread("64:ff9b::192.0.2.33"), "64:ff9b::c000:221");
+    EXPECT_EQ(reread("1:2:3:4:5:6:192.0.2.33"), "1:2:3:4:5:6:c000:221");
+    EXPECT_EQ(reread("1:2:3::5:6:7:8"), "1:2:3:0:5:6:7:8");
+}
+
+TEST(IpAddress, RefusesWhatIsNone)
+{
+    for (const std::string_view text :
+         {"", ".", "1", "1.2.3", "1.2.3.4.5", "1.2.3.", ".1.2.3", "1..2.3", "256.0.0.1", "1.2.3.4 ",
+          " 1.2.3.4", "01.2.3.4", "1.2.3.04", "1.2.3.0004", "-1.2.3.4", "+1.2.3.4", "a.b.c.d",
+          "localhost", ":", ":::", "1:", ":1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:", "1:2:3:4:5:6:7:8:",
+          "1:2:3:4:5:6:7:8:9", "1::2::3", "1::2:", ":1::2", "12345::", "g::", "::1.2.3", "::1.2.3.4.5",
+          "1.2.3.4::", "::1.2.3.4:5", "1:2:3:4:5:6:7:1.2.3.4", "::1%1", "[::1]", "1:2:3:4:5:6:7::8:9",
+          "1:2:3:4::5:6:7:8"}) {
+        EXPECT_EQ(reread(text), "refused") << text;
+        if (!ip_address::parse(text)) {
+            EXPECT_EQ(ip_address::parse(text).error(), error::invalid_endpoint) << text;
+        }
+    }
 }
 
 }  // namespace

@@ -2,10 +2,13 @@
 
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
+#include <libnet/core/result.hpp>
 
 #include <array>
 #include <compare>
 #include <cstddef>
+#include <string>
+#include <string_view>
 
 namespace libnet {
 
@@ -18,6 +21,14 @@ public:
     /// 4 bytes or 16; any other number is no address. An IPv4 address that is mapped into IPv6
     /// (::ffff:192.0.2.1) is the IPv4 address, as which its owner counts.
     explicit ip_address(bytes octets) noexcept;
+
+    /// Reads `192.0.2.1`, `2001:db8::1`, `::ffff:192.0.2.1`; no name, port, zone or brackets.
+    ///
+    /// Errors  invalid_endpoint.
+    static result<ip_address> parse(std::string_view text);
+
+    /// The form that parse() reads; of IPv6 the shortest (RFC 5952). Nothing if it is empty.
+    std::string to_string() const;
 
     bool empty() const noexcept { return size_ == 0; }
     bool is_v4() const noexcept { return size_ == 4; }

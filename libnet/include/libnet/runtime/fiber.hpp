@@ -122,15 +122,24 @@ public:
     promise_base& promise() const noexcept { return *promise_; }
     scope* current_scope() const noexcept { return innermost_; }
 
-    /// Says whom it works for, when somebody asks; so do the tasks of its groups. `whom` lives as
-    /// long as the task's frame.
+    /// Says whom it works for, when somebody asks. `whom` lives as long as the task's frame.
     void describe_by(std::string (*describe)(const void* whom), const void* whom) noexcept
     {
         describe_ = describe;
         whom_ = whom;
     }
-    void describe_like(const fiber& other) noexcept { describe_by(other.describe_, other.whom_); }
     std::string description() const { return describe_ ? describe_(whom_) : std::string(); }
+
+    /// A network that only this task uses, instead of the loop's.
+    void use_network(network& own) noexcept { network_ = &own; }
+    network* network_in_use() const noexcept { return network_; }
+
+    /// The tasks of a group work for whom its own works, in the same network.
+    void inherit(const fiber& parent) noexcept
+    {
+        describe_by(parent.describe_, parent.whom_);
+        network_ = parent.network_;
+    }
 
     /// The frame that goes on if the loop runs `work`; null if that is not a task's.
     static const promise_base* resumed_by(const work_node& work) noexcept;
@@ -165,6 +174,7 @@ private:
     std::coroutine_handle<> postponed_;
     std::string (*describe_)(const void*) = nullptr;
     const void* whom_ = nullptr;
+    network* network_ = nullptr;
     unsigned budget_ = ready_awaits_per_turn;
     bool ended_ = false;
     step step_;  // its start, a postponed child, its end: never two at a time

@@ -15,6 +15,8 @@
 
 namespace libnet {
 
+class network;  // of the floor above
+
 namespace detail {
 
 class fiber;
@@ -53,6 +55,11 @@ public:
 
     /// Replaces the clock; before anything waits on the old one.
     void use_clock(clock& replacement) noexcept { clock_ = &replacement; }
+
+    /// Lets connections lead somewhere else than to the system's sockets; see network_of(). It has
+    /// to live as long as what uses it.
+    void use_network(network& replacement) noexcept { network_ = &replacement; }
+    network* network_in_use() const noexcept { return network_; }
 
     /// Runs `work` before this turn of the loop ends.
     void ready(detail::work_node& work) noexcept
@@ -174,6 +181,7 @@ private:
     }
 
     clock* clock_;
+    network* network_ = nullptr;  // the system's
     std::coroutine_handle<> next_;
     std::size_t depth_ = 0;
     std::size_t turn_limit_ = 1024;

@@ -1,8 +1,9 @@
+#include "system_network.hpp"
+
 #include "option_setting.hpp"
 #include "socket_listener.hpp"
 
 #include <libnet/asio.hpp>
-#include <libnet/transport/tcp.hpp>
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
@@ -10,8 +11,7 @@
 
 #include <utility>
 
-namespace libnet {
-namespace detail {
+namespace libnet::detail {
 namespace {
 
 using asio::ip::tcp;
@@ -61,17 +61,16 @@ error_code open_and_listen(acceptor& listening, const tcp::endpoint& local,
 }
 
 }  // namespace
-}  // namespace detail
 
-std::unique_ptr<listener> tcp::listen(loop& home, const endpoint& where,
-                                      const socket_options& options)
+std::unique_ptr<listener> system_network::listen_on_port(const endpoint& where,
+                                                         const socket_options& options)
 {
-    detail::acceptor listening(context_of(home).get_executor());
-    const auto local = detail::resolve_local(home, where);
-    if (const error_code failed = detail::open_and_listen(listening, local, options)) {
-        detail::cannot_listen(where.to_string(), failed);
+    acceptor listening(context_of(home_).get_executor());
+    const auto local = resolve_local(home_, where);
+    if (const error_code failed = open_and_listen(listening, local, options)) {
+        cannot_listen(where.to_string(), failed);
     }
-    return std::make_unique<detail::socket_listener>(home, std::move(listening), options);
+    return std::make_unique<socket_listener>(home_, std::move(listening), options);
 }
 
-}  // namespace libnet
+}  // namespace libnet::detail

@@ -1,0 +1,49 @@
+#include "system_network.hpp"
+
+#include "option_setting.hpp"
+#include "socket_stream.hpp"
+
+#include <libnet/asio.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace libnet::detail {
+namespace {
+
+error_code prepare(stream_socket& socket, const stream_protocol& protocol,
+                   const socket_options& options)
+{
+    error_code failed;
+    const int descriptor = open_socket(protocol, options.multipath, failed);
+    if (failed || (failed = adopt(socket, protocol, descriptor))) {
+        return failed;
+    }
+    const int family = protocol.family();
+    if ((failed = apply_before_bind(descriptor, family, options)) ||
+        (failed = apply_before_connect(descriptor, family, options))) {
+        return failed;
+    }
+    return apply_to_connection(descriptor, family, options);
+}
+
+}  // namespace
+
+task<std::unique_ptr<stream>> system_network::connect(socket_address to, socket_options options)
+{
+    loop& home = home_;
+    const socket_endpoint address = endpoint_of(to);
+    stream_socket socket(context_of(home).get_executor());
+    if (const error_code failed = prepare(socket, address.protocol(), options)) {
+        co_return failed;
+    }
+    co_await checked(socket.async_connect(address, asio::deferred));
+    if (const error_code failed =
+            apply_when_connected(socket.native_handle(), address.protocol().family(), options)) {
+        co_return failed;
+    }
+    co_return std::make_unique<socket_stream>(home, std::move(socket), to_text(address),
+                                              to.address);
+}
+
+}  // namespace libnet::detail

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <libnet/transport/network.hpp>
+
+#include <boost/asio/execution_context.hpp>
+
+namespace libnet::detail {
+
+/// The operating system's sockets. One for each io_context, made when somebody first asks for it.
+class system_network final : public boost::asio::execution_context::service, public network {
+public:
+    using key_type = system_network;
+    static boost::asio::execution_context::id id;
+
+    explicit system_network(boost::asio::execution_context& owner);
+
+    task<std::vector<socket_address>> resolve(endpoint where) override;
+    task<std::unique_ptr<stream>> connect(socket_address to, socket_options options) override;
+    task<std::unique_ptr<stream>> connect_path(std::string path, socket_options options) override;
+    std::unique_ptr<listener> listen(const endpoint& where, const socket_options& options) override;
+
+private:
+    std::unique_ptr<listener> listen_on_port(const endpoint& where, const socket_options& options);
+    std::unique_ptr<listener> listen_on_path(const std::string& path,
+                                             const socket_options& options);
+
+    void shutdown() override {}
+
+    loop& home_;
+};
+
+}  // namespace libnet::detail
