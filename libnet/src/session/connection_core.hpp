@@ -101,6 +101,7 @@ public:
 
 private:
     static constexpr std::size_t direct_write = 16_KiB;  // payloads that are not worth copying
+    static constexpr std::size_t long_write = 64_KiB;    // while it is taken, more may come
     static constexpr std::size_t largest_batch = 256;
     static constexpr duration park_after = std::chrono::seconds(1);
 
@@ -229,6 +230,7 @@ private:
     output_buffer out_;
     output_buffer in_flight_;
     std::size_t flown_ = 0;
+    bool wrote_direct_ = false;  // since the last read
 
     /// Up to so many bytes in out_ there is nothing to do but to append: they will leave, nobody
     /// waits before us, nothing has failed. Else 0.

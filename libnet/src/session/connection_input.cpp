@@ -158,7 +158,7 @@ void connection_core::begin_receive()
     input_.begin_wait(waiting_since_, inbox_.received.size());
     watch(inbox_.received.empty() ? std::min(input_.due(), add(waiting_since_, park_after))
                                   : input_.due());
-    const bool wrote = flush();
+    const bool wrote = std::exchange(wrote_direct_, false) | flush();
     if (reading_ || !somebody_receives()) {
         return;
     }
@@ -213,6 +213,7 @@ void connection_core::wait_without_buffers()
 void connection_core::on_read(const error_code& failed, std::size_t count)
 {
     reading_ = false;
+    wrote_direct_ = false;
     const bool asked_to_park = std::exchange(parked_, false);
     if (closed_) {
         return;

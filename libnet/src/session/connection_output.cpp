@@ -140,6 +140,8 @@ void connection_core::write_direct(const envelope& e, bytes payload)
         write_rest();
     } else if (stream_->holds_output()) {
         write_rest();
+    } else {
+        wrote_direct_ = payload.size() < long_write;
     }
 }
 
