@@ -9,6 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 /// What a stream of TLS does beyond the contract of all streams.
 namespace {
 
@@ -59,6 +62,53 @@ TEST(TlsStream, AnEndWithoutCloseNotifyIsNoCleanEnd)
     EXPECT_EQ(sim.run(receive_text(client)).value(), "all of it?");
     EXPECT_EQ(sim.run(client.receive()).error(), error::truncated_stream);
     EXPECT_EQ(client.ending().code(), "Pi");
+}
+
+/// Somebody else on this thread uses OpenSSL, and leaves its failures behind.
+TEST(TlsStream, FailuresOfOthersAreNotItsOwn)
+{
+    const auto fail_elsewhere = [] {
+        ERR_raise(ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER);
+        ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
+    };
+    simulation sim;
+    tls_wire wire(sim);
+    const auto below = wire.between.backward_bytes();
+    connection client(std::move(wire.client), {.framing = raw{}});
+    const auto say = [&](std::string_view text) {
+        const std::array<bytes, 1> pieces{as_bytes(text)};
+        fail_elsewhere();
+        EXPECT_TRUE(wire.server->try_write(pieces));
+        fail_elsewhere();
+    };
+    for (const char* text : {"one", "two"}) {
+        say(text);
+        EXPECT_EQ(sim.run(receive_text(client)).value(), text);
+        sim.advance(2s);  // it waits without buffers from now on
+    }
+    EXPECT_GT(wire.between.backward_bytes(), below);
+    fail_elsewhere();
+    EXPECT_FALSE(wire.server->shutdown_send());
+    EXPECT_EQ(sim.run(client.receive()).error(), error::closed);
+    ERR_clear_error();
+}
+
+TEST(TlsStream, ItsOwnFailureIsToldFromThoseOfOthers)
+{
+    simulation sim;
+    relay between(sim);
+    shaken both;
+    sim.start(shake_hands(client_side(), between.take_client(), "localhost", both.client));
+    sim.start(shake_hands(server_side(), between.take_server(), "", both.server));
+    between.pass();
+    ASSERT_TRUE(both.client);
+    connection client(std::move(*both.client), {.framing = raw{}});
+    sim.settle();
+    between.to_client(std::string("\x17\x03\x03\x00\x14", 5) + std::string(20, 'x'));
+    ERR_raise(ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER);
+    ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
+    EXPECT_EQ(sim.run(client.receive()).error(), error::malformed_record);
+    EXPECT_EQ(ERR_peek_error(), 0U);
 }
 
 /// Whatever byte an attacker cuts it at: the reader has less than all, and knows; or it has all.

@@ -23,6 +23,11 @@ constexpr std::size_t small_record = 1369;
 constexpr std::size_t small_records_for = 12 * small_record;
 
 constexpr std::size_t worth_no_copy = 2048;
+
+/// So little input goes into OpenSSL's buffer at once, where it would take a record's header first and
+/// then the rest of it. With more, parts of records would be moved about there.
+constexpr std::size_t read_ahead = 4096;
+
 constexpr std::size_t record_overhead = 64;
 
 constexpr std::byte handshake_record{22};
@@ -99,6 +104,7 @@ struct tls_engine::bio {
             return 0;
         }
         if (self.input.empty()) {
+            self.starved_ = true;
             BIO_set_retry_read(b);
             return 0;
         }
@@ -170,6 +176,7 @@ tls_engine::tls_engine(tls_connection_handle ssl) : ssl_(std::move(ssl))
     BIO_set_data(both, this);
     BIO_set_init(both, 1);
     SSL_set_bio(ssl_.get(), both, both);  // it is the connection's now
+    SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
     SSL_set_msg_callback(ssl_.get(), bio::message);
     SSL_set_msg_callback_arg(ssl_.get(), this);
 }
@@ -183,7 +190,9 @@ tls_engine::status tls_engine::handshake()
         return status::broken;
     }
     forget_errors();
+    starved_ = false;
     if (SSL_do_handshake(ssl_.get()) == 1) {
+        forget_errors();  // those on the way to success
         established_ = true;
         return status::ready;
     }
@@ -218,7 +227,11 @@ tls_engine::status tls_engine::decrypt(mutable_bytes room, std::size_t& count)
     if (why_) {
         return status::broken;
     }
-    forget_errors();
+    starved_ = false;
+    if (const bool little = input.size() <= read_ahead; little != reads_ahead_) {
+        reads_ahead_ = little;
+        SSL_set_read_ahead(ssl_.get(), little ? 1 : 0);
+    }
     while (count < room.size()) {
         std::size_t some = 0;
         if (SSL_read_ex(ssl_.get(), room.data() + count, room.size() - count, &some) != 1) {
@@ -237,13 +250,15 @@ tls_engine::status tls_engine::look()
     if (why_) {
         return status::broken;
     }
-    forget_errors();
+    starved_ = false;
     std::byte first{};
     std::size_t count = 0;
     return SSL_peek_ex(ssl_.get(), &first, 1, &count) == 1 ? status::ready : stopped();
 }
 
-/// OpenSSL did not go on.
+/// OpenSSL did not go on. That it waits for input is known from its last question; SSL_want_read still
+/// says after a fatal alert what it wanted before, and others may have left something in the queue of
+/// errors, which is not looked at for each message.
 tls_engine::status tls_engine::stopped()
 {
     if (out_of_memory_) {
@@ -252,23 +267,25 @@ tls_engine::status tls_engine::stopped()
     if (flooded_) {
         return broken(error::limit_reached);
     }
-    if (ERR_peek_error() != 0) {  // first: whatever it wanted before, it wants no more
-        return broken(failure());
+    if (starved_) {
+        return status::starved;
     }
-    if ((SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0) {
-        return status::ended;
-    }
-    return SSL_want_read(ssl_.get()) ? status::starved : broken(error::handshake_failed);
+    const bool failed = established_ ? SSL_in_init(ssl_.get()) != 0 : ERR_peek_error() != 0;
+    const bool shut = (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+    return shut && !failed ? status::ended : broken(failure());
 }
 
 /// What would be a failed handshake before is a broken record afterwards. Only of certificates a peer
 /// may hear later: with TLS 1.3 a client has shaken hands before the server looks at its.
 error_code tls_engine::failure() const noexcept
 {
-    const error_code why = tls_failure_of(ssl_.get());
+    if (!established_) {
+        return tls_failure_of(ssl_.get());
+    }
+    const error_code why = tls_failure_behind_others(ssl_.get());
     const bool of_handshakes = why == error::handshake_failed || why == error::protocol_too_old ||
                                why == error::no_common_cipher;
-    return established_ && of_handshakes ? make_error_code(error::malformed_record) : why;
+    return of_handshakes ? make_error_code(error::malformed_record) : why;
 }
 
 tls_engine::status tls_engine::broken(const error_code& why) noexcept
@@ -294,6 +311,14 @@ bool tls_engine::put(bytes plain)
     return true;
 }
 
+bool tls_engine::put_last(bytes plain, outlet* to)
+{
+    direct_ = to;
+    const bool went = put(plain);
+    direct_ = nullptr;
+    return went;
+}
+
 std::size_t tls_engine::encrypt(std::span<const bytes> pieces, std::size_t skip, std::size_t most,
                                 outlet* last)
 {
@@ -302,7 +327,9 @@ std::size_t tls_engine::encrypt(std::span<const bytes> pieces, std::size_t skip,
     if (why_ || left == 0) {
         return 0;
     }
-    forget_errors();
+    if (pieces.size() == 1 && left <= record_size()) {
+        return put_last(plain.take(left), last) ? left : 0;
+    }
     if (left > 2 * largest_record) {  // all but the last, which mostly leaves from where it is
         const std::size_t records = left / record_size() + pieces.size();
         output.reserve(left - largest_record + records * record_overhead);
@@ -311,10 +338,7 @@ std::size_t tls_engine::encrypt(std::span<const bytes> pieces, std::size_t skip,
     std::array<std::byte, worth_no_copy> together;
     while (left != 0) {
         const bytes record = next_record(plain, left, together);
-        direct_ = record.size() == left ? last : nullptr;
-        const bool went = put(record);
-        direct_ = nullptr;
-        if (!went) {
+        if (!(record.size() == left ? put_last(record, last) : put(record))) {
             return 0;
         }
         left -= record.size();
@@ -349,8 +373,14 @@ void tls_engine::close_notify() noexcept
     }
 }
 
+void tls_engine::keep_buffers() noexcept
+{
+    SSL_clear_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
+}
+
 void tls_engine::release_buffers() noexcept
 {
+    SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
     if (input.empty()) {
         input.release();
     }

@@ -78,7 +78,9 @@ public:
     void allow_messages(unsigned count) noexcept { messages_left_ = count; }
     unsigned messages_left() const noexcept { return messages_left_; }
 
-    /// Gives OpenSSL's buffers back. They come again by themselves.
+    /// OpenSSL's buffers, 17 KiB for each direction, come and go with each record until the connection
+    /// is busy enough for them to be kept, and again from release_buffers() on.
+    void keep_buffers() noexcept;
     void release_buffers() noexcept;
 
     const error_code& why() const noexcept { return why_; }
@@ -94,6 +96,7 @@ private:
     std::size_t record_size() const noexcept;
     bytes next_record(tls_plain& from, std::size_t left, std::span<std::byte> together);
     bool put(bytes plain);
+    bool put_last(bytes plain, outlet* to);
 
     tls_connection_handle ssl_;
     outlet* direct_ = nullptr;  // while the last record is encrypted
@@ -102,6 +105,8 @@ private:
     unsigned messages_left_ = 0;
     bool established_ = false;
     bool looked_at_ = false;
+    bool starved_ = false;  // OpenSSL has asked for input, and there was none
+    bool reads_ahead_ = false;
     bool out_of_memory_ = false;
     bool flooded_ = false;
 };

@@ -87,13 +87,8 @@ error meaning_of_reason(int reason) noexcept
     }
 }
 
-}  // namespace
-
-error_code tls_failure_of(SSL* ssl) noexcept
+error_code meaning_of(SSL* ssl, unsigned long first, unsigned long last) noexcept
 {
-    const unsigned long first = ERR_peek_error();
-    const unsigned long last = ERR_peek_last_error();
-    ERR_clear_error();
     if (ERR_GET_REASON(first) == ERR_R_MALLOC_FAILURE ||
         ERR_GET_REASON(last) == ERR_R_MALLOC_FAILURE) {
         return make_error_code(boost::system::errc::not_enough_memory);
@@ -106,6 +101,23 @@ error_code tls_failure_of(SSL* ssl) noexcept
         return meaning_of_reason(reason);
     }
     return error::handshake_failed;
+}
+
+}  // namespace
+
+error_code tls_failure_of(SSL* ssl) noexcept
+{
+    const unsigned long first = ERR_peek_error();
+    const unsigned long last = ERR_peek_last_error();
+    ERR_clear_error();
+    return meaning_of(ssl, first, last);
+}
+
+error_code tls_failure_behind_others(SSL* ssl) noexcept
+{
+    const unsigned long last = ERR_peek_last_error();
+    ERR_clear_error();
+    return meaning_of(ssl, last, last);
 }
 
 std::string tls_reason()

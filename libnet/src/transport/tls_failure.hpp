@@ -12,6 +12,9 @@ namespace libnet::detail {
 /// errors.
 error_code tls_failure_of(SSL* ssl) noexcept;
 
+/// The same where others may have left something in the queue before: only the newest is ours.
+error_code tls_failure_behind_others(SSL* ssl) noexcept;
+
 /// OpenSSL's own words for the first failure in the thread's queue, which it empties: "no start
 /// line".
 std::string tls_reason();

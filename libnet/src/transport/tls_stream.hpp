@@ -18,6 +18,7 @@ namespace libnet::detail {
 /// Reading  one read of what is below, then records until there are no more, into the reader's room.
 /// Writing  what was offered becomes records, which leave in one write. What is below may not take
 ///          all of them; at most `most_held` bytes are held here.
+/// Sources  tls_stream.cpp the handshake and the end, _input.cpp, _output.cpp.
 class tls_stream final : public stream_events {
 public:
     /// How much of what was written may wait here, with a record more at the end of a message.
@@ -50,6 +51,11 @@ public:
     void on_write(const error_code& failed, std::size_t count) override;
 
 private:
+    static constexpr unsigned messages_a_second = 32;
+
+    /// After so many reads without a pause OpenSSL keeps its buffers.
+    static constexpr unsigned char busy_after = 16;
+
     struct source;
     struct step : work_node {
         tls_stream* owner = nullptr;
@@ -95,6 +101,7 @@ private:
     bool said_goodbye_ = false;  // so has the peer, after a handshake that failed
     bool only_readiness_ = false;
     bool closed_ = false;
+    unsigned char reads_in_a_row_ = 0;
 
     readiness (tls_stream::*asked_)() = nullptr;
     operation_waiter<void>* waiter_ = nullptr;
@@ -114,6 +121,7 @@ private:
     time_point messages_since_;
     time_point last_sent_;
     duration end_timeout_;
+    step send_soon_;
     step at_shutdown_;
 };
 
