@@ -45,9 +45,9 @@ void take_spare(std::vector<char>& in)
 
 /// A ticket is good for as long as it lives: no new one for whoever shows it.
 SSL_TICKET_RETURN resume(SSL*, SSL_SESSION*, const unsigned char*, std::size_t,
-                         SSL_TICKET_STATUS status, void*)
+                         SSL_TICKET_STATUS outcome, void*)
 {
-    const bool good = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+    const bool good = outcome == SSL_TICKET_SUCCESS || outcome == SSL_TICKET_SUCCESS_RENEW;
     return good ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_IGNORE_RENEW;
 }
 

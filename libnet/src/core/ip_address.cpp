@@ -157,7 +157,8 @@ std::string ip_address::to_string() const
     std::string text;
     if (is_v4()) {
         for (const std::byte octet : octets()) {
-            text += (text.empty() ? "" : ".") + std::to_string(std::to_integer<int>(octet));
+            text += text.empty() ? "" : ".";
+            text += std::to_string(std::to_integer<int>(octet));
         }
     } else if (is_v6()) {
         text = v6_text(octets_);
