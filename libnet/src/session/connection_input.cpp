@@ -200,6 +200,9 @@ bool connection_core::may_park() const noexcept
 void connection_core::park()
 {
     parked_ = stream_->cancel_read();  // goes on in on_read()
+    if (!parked_) {
+        waiting_since_ = recent();  // it cannot, now or ever: asked again as long afterwards
+    }
 }
 
 /// An idle connection has given its buffers back.

@@ -1,3 +1,4 @@
+#include "support/counting_stream.hpp"
 #include "support/sessions.hpp"
 
 #include <libnet/runtime/timer.hpp>
@@ -377,6 +378,38 @@ TEST(ConnectionDeadline, NeverIsNever)
     sim.start(send_all(w.wire, {unfinished}));
     sim.advance(24h * 365);
     EXPECT_FALSE(w.subject.ended());
+}
+
+/// A stream that cannot take back a read is asked now and then, and not all the time.
+class reading_for_good final : public counting_stream {
+public:
+    reading_for_good(std::unique_ptr<stream> inner, std::size_t& asked)
+        : counting_stream(std::move(inner), std::make_shared<stream_calls>()), asked_(asked)
+    {
+    }
+    bool cancel_read() noexcept override
+    {
+        ++asked_;
+        return false;
+    }
+
+private:
+    std::size_t& asked_;
+};
+
+TEST(ConnectionDeadline, AStreamThatCannotTakeAReadBackLetsTheLoopSleep)
+{
+    simulation sim;
+    stream_pair between(sim.home());
+    std::size_t asked = 0;
+    connection subject(std::make_unique<reading_for_good>(between.take_left(), asked),
+                       {.idle_timeout = 1min});
+    sim.start(swallow(subject));
+    std::size_t steps = 0;
+    while (sim.step() && ++steps < 10'000) {}
+    EXPECT_LT(steps, 1000U);
+    EXPECT_LE(asked, 60U);
+    EXPECT_EQ(subject.ended(), error::idle_timeout);
 }
 
 }  // namespace
