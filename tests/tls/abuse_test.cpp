@@ -1,10 +1,10 @@
-#include "support/openssl_peer.hpp"
-#include "support/sessions.hpp"
-#include "support/tls_pair.hpp"
-
-#include <libnet/framing/raw.hpp>
+#include "support/attacked.hpp"
+#include "support/openssl_memory.hpp"
 
 #include <gtest/gtest.h>
+
+#include <array>
+#include <vector>
 
 /// Peers that misuse TLS: each loses its own connection, in time, and nobody else anything.
 namespace {
@@ -12,36 +12,6 @@ namespace {
 using namespace libnet;
 using namespace libnet::testing;
 using namespace libnet::tests;
-
-/// A server's end over TLS, whose client is in the hands of the test.
-struct attacked {
-    explicit attacked(const std::function<void(SSL_CTX*)>& adjust = {})
-        : between(sim.home(), {.capacity = 4_MiB}, {.capacity = 4_MiB}),
-          client(sim, between.take_left(), adjust)
-    {
-        static const auto context = tls_context::server(server_options_for());
-        sim.start(tests::shake_hands(context, between.take_right(), "", made));
-        shaken = client.shake_hands();
-        sim.settle();
-        if (made) {
-            server.emplace(std::move(*made), connection_options{.framing = raw{}});
-            sim.serve(*server, echo);
-        }
-    }
-
-    simulation sim;
-    stream_pair between;
-    openssl_peer client;
-    result<std::unique_ptr<stream>> made = error::no_value;
-    std::optional<connection> server;
-    bool shaken = false;
-};
-
-void only(SSL_CTX* context, int version)
-{
-    SSL_CTX_set_min_proto_version(context, version);
-    SSL_CTX_set_max_proto_version(context, version);
-}
 
 TEST(TlsAbuse, OldVersionsAreRefused)
 {
@@ -173,6 +143,100 @@ TEST(TlsAbuse, ACutIsNoCleanEnd)
     a.client.wire().end().shutdown_send();
     a.sim.settle();
     EXPECT_EQ(a.server->ended(), error::truncated_stream);
+}
+
+/// A byte of the first message every so often: the deadline is for the whole handshake, not for a byte.
+TEST(TlsAbuse, WhoDripsInsideTheHandshakeIsLetGo)
+{
+    static const auto context = tls_context::server(server_options_for());
+    for (const std::size_t piece : {1U, 5U}) {
+        simulation sim;
+        stream_pair between(sim.home(), {.capacity = piece}, {});
+        result<std::unique_ptr<stream>> made = error::no_value;
+        sim.start(tests::shake_hands(context, between.take_right(), "", made));
+        stream_recorder client(between.take_left());
+        const std::string hello("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);
+        std::size_t sent = 0;
+        while (sim.running() != 0 && sent < 1000) {
+            const auto taken =
+                client.try_write(sent < hello.size() ? hello.substr(sent, piece) : "x");
+            sent += taken ? *taken : 1000;
+            sim.advance(100ms);
+        }
+        EXPECT_EQ(made.error(), error::handshake_timeout);
+        EXPECT_GE(sent, 100U);
+    }
+}
+
+/// The first message is OpenSSL's as soon as it is whole, however many records it comes in; nothing
+/// of it before, since it makes room for what a message announces.
+TEST(TlsAbuse, AnAnnouncedHelloHoldsNoMoreThanHasCome)
+{
+    static const auto context = tls_context::server(server_options_for());
+    const std::size_t before = openssl_memory();
+    constexpr std::size_t count = 50;
+    std::vector<std::unique_ptr<stream>> clients;
+    std::vector<tests::shaken> made(count);
+    simulation sim;
+    for (std::size_t i = 0; i < count; ++i) {
+        stream_pair between(sim.home());
+        clients.push_back(between.take_left());
+        sim.start(tests::shake_hands(context, between.take_right(), "", made[i].server));
+        const std::array<bytes, 1> pieces{
+            as_bytes(std::string_view("\x16\x03\x01\x40\x00\x01\x02\x00\x00", 9))};
+        ASSERT_TRUE(clients.back()->try_write(pieces));
+    }
+    sim.settle();
+    EXPECT_LT(openssl_memory() - before, count * 32_KiB);
+    sim.advance(11s);
+    EXPECT_EQ(sim.running(), 0U);
+}
+
+TEST(TlsAbuse, AHelloMayComeInManyRecords)
+{
+    static const auto context = tls_context::server(server_options_for());
+    for (const std::size_t piece : {1U, 3U, 4U, 5U, 100U}) {
+        simulation sim;
+        stream_pair between(sim.home(), {.capacity = 1_MiB}, {.capacity = 1_MiB});
+        openssl_peer client(sim, between.take_left());
+        result<std::unique_ptr<stream>> made = error::no_value;
+        sim.start(tests::shake_hands(context, between.take_right(), "", made));
+        (void)SSL_do_handshake(client.ssl());
+        const std::string hello = client.take_output();
+        std::string records;
+        for (std::size_t at = 5; at < hello.size(); at += piece) {
+            const std::string part = hello.substr(at, piece);
+            records += std::string("\x16\x03\x01\x00", 4) + static_cast<char>(part.size()) + part;
+        }
+        client.inject(records.substr(0, records.size() - 1));
+        EXPECT_EQ(between.backward_bytes(), 0U);
+        client.inject(records.substr(records.size() - 1));
+        EXPECT_TRUE(client.shake_hands());
+        EXPECT_TRUE(made);
+    }
+}
+
+/// Who is asked for another group says hello a second time.
+TEST(TlsAbuse, ASecondHelloIsWaitedForAsTheFirst)
+{
+    static const auto context = tls_context::server(server_options_for());
+    simulation sim;
+    stream_pair between(sim.home());
+    openssl_peer client(sim, between.take_left(), [](SSL_CTX* c) {
+        SSL_CTX_set1_groups_list(c, "ffdhe2048:P-521");  // the key share is of the first
+    });
+    result<std::unique_ptr<stream>> made = error::no_value;
+    sim.start(tests::shake_hands(context, between.take_right(), "", made));
+    (void)SSL_do_handshake(client.ssl());
+    client.pass();
+    (void)SSL_do_handshake(client.ssl());
+    const std::string second = client.take_output();
+    const std::size_t sent = between.backward_bytes();
+    client.inject(second.substr(0, second.size() - 1));
+    EXPECT_EQ(between.backward_bytes(), sent);
+    client.inject(second.substr(second.size() - 1));
+    EXPECT_TRUE(client.shake_hands());
+    EXPECT_TRUE(made);
 }
 
 TEST(TlsAbuse, WhoStallsInsideTheHandshakeIsLetGo)

@@ -360,4 +360,30 @@ TEST(TlsContext, HandshakesASecondAreBounded)
     EXPECT_EQ(done(), 150U);
 }
 
+/// Who waits is woken when it is its turn: if all of them were at each turn, a crowd that is kept
+/// waiting would keep the loop busy.
+TEST(TlsContext, HandshakesThatWaitDoNotKeepTheLoopBusy)
+{
+    tls_server_options options = server_options_for();
+    options.handshakes_per_second = 50;
+    const auto server = tls_context::server(options);
+    const auto client = tls_context::client(trusting_client());
+    simulation sim;
+    std::vector<shaken> all(300);  // 200 of them wait
+    for (shaken& both : all) {
+        stream_pair between(sim.home());
+        sim.start(shake_hands(client, between.take_left(), "localhost", both.client));
+        sim.start(shake_hands(server, between.take_right(), "", both.server));
+    }
+    std::size_t steps = 0;
+    for (const time_point end = sim.now() + 5s; sim.now() < end && sim.step();) {
+        ++steps;
+    }
+    EXPECT_TRUE(std::all_of(all.begin(), all.end(), [](const shaken& both) {
+        return both.client.has_value() && both.server.has_value();
+    }));
+    RecordProperty("steps", static_cast<int>(steps));
+    EXPECT_LT(steps, 20 * all.size()) << "200 * 200 / 2 more, if each turn woke all";
+}
+
 }  // namespace

@@ -1,4 +1,5 @@
 #include "support/relay.hpp"
+#include "support/counting_stream.hpp"
 #include "support/sessions.hpp"
 #include "support/stream_recorder.hpp"
 #include "support/tls_pair.hpp"
@@ -440,6 +441,48 @@ TEST(TlsStream, EndsUnderEveryFault)
             return !HasFailure();
         },
         {.every_byte_up_to = every_byte_up_to});
+}
+
+/// A stream of the user's that throws: not through OpenSSL, and not further than its connection.
+class throwing_stream final : public counting_stream {
+public:
+    explicit throwing_stream(std::unique_ptr<stream> inner)
+        : counting_stream(std::move(inner), std::make_shared<stream_calls>())
+    {
+    }
+    result<std::size_t> try_write(std::span<const bytes> pieces) override
+    {
+        if (++writes_ > 3) {
+            throw std::runtime_error("no such luck");
+        }
+        return counting_stream::try_write(pieces);
+    }
+
+private:
+    int writes_ = 0;
+};
+
+TEST(TlsStream, WhatAStreamBelowThrowsEndsTheConnection)
+{
+    simulation sim;
+    stream_pair between(sim.home());
+    shaken both;
+    sim.start(shake_hands(tls_context::client(trusting_client()), between.take_left(), "localhost",
+                          both.client));
+    sim.start(shake_hands(tls_context::server(server_options_for()),
+                          std::make_unique<throwing_stream>(between.take_right()), "",
+                          both.server));
+    sim.settle();
+    ASSERT_TRUE(both.client && both.server);
+    connection left(std::move(*both.client));
+    connection right(std::move(*both.server));
+    sim.serve(right, echo);
+    for (int i = 0; i < 4 && !right.ended(); ++i) {
+        EXPECT_TRUE(sim.run(left.send("hello")));
+        EXPECT_TRUE(sim.run(left.flush()));
+        sim.settle();
+    }
+    EXPECT_EQ(right.ended(), std::errc::io_error);
 }
 
 }  // namespace

@@ -243,6 +243,21 @@ certificate_identity identity_of(X509* certificate)
             .expires = when(X509_get0_notAfter(certificate))};
 }
 
+duration trusted_for(X509* shown)
+{
+    constexpr duration longest = std::chrono::hours(24);
+    int days = 0;
+    int seconds = 0;
+    if (shown == nullptr) {
+        return longest;
+    }
+    if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(shown)) != 1 || days < 0 ||
+        seconds < 0) {
+        return duration::zero();
+    }
+    return days > 0 ? longest : std::chrono::seconds(seconds);
+}
+
 std::string fingerprint_of(X509* certificate)
 {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

@@ -3,6 +3,7 @@
 #include "tls_handle.hpp"
 
 #include <libnet/core/error.hpp>
+#include <libnet/core/time.hpp>
 #include <libnet/transport/security_info.hpp>
 #include <libnet/transport/tls_certificate.hpp>
 
@@ -32,6 +33,10 @@ std::string printable(std::string text);
 std::string describe_certificate(X509* certificate);
 
 certificate_identity identity_of(X509* certificate);
+
+/// How long what a handshake has proved counts in those that go on with its session: a day, and no
+/// longer than the certificate that was shown, if one was.
+duration trusted_for(X509* shown);
 
 /// SHA-256, 64 lowercase digits.
 std::string fingerprint_of(X509* certificate);

@@ -57,10 +57,23 @@ bool is_address(const std::string& host)
     return address != nullptr;
 }
 
+/// Whom a certificate can name: a host without the dot that makes it absolute, an address without the
+/// zone, which is one of our own interfaces.
+std::string name_to_verify(const std::string& host)
+{
+    const std::string without_zone = host.substr(0, host.find('%'));
+    if (is_address(without_zone)) {
+        return without_zone;
+    }
+    return host.size() > 1 && host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+}
+
 /// Where the sessions of a connection go.
 struct kept_sessions {
     std::shared_ptr<tls_session_cache> in;
     std::string server;
+    time_point began;
+    time_point good_until;  // what the session that goes on was good for
 };
 
 class client_snapshot final : public tls_context::state::snapshot {
@@ -74,6 +87,9 @@ public:
     {
         if (server_name_.size() > longest_name) {
             refuse("'" + server_name_ + "' is longer than a host name can be");
+        }
+        if (options.insecure && !options.pinned.empty()) {
+            refuse("an insecure client takes every certificate: pinned ones contradict that");
         }
         for (const std::string& pin : options.pinned) {
             pinned_.push_back(plain_fingerprint(pin));
@@ -105,14 +121,14 @@ public:
         }
     }
 
-    tls_connection_handle begin(const endpoint& where) const override
+    tls_connection_handle begin(const endpoint& where, time_point now) const override
     {
         tls_connection_handle ssl(SSL_new(context_.get()));
         if (!ssl) {
             throw std::bad_alloc();
         }
         SSL_set_connect_state(ssl.get());
-        const std::string host = server_name_.empty() ? where.host : server_name_;
+        const std::string host = name_to_verify(server_name_.empty() ? where.host : server_name_);
         if (host.size() > longest_name) {
             return nullptr;  // nobody has it
         }
@@ -123,7 +139,7 @@ public:
                    "tls_client_options::server_name has to say it");
         }
         if (sessions_) {
-            go_on(ssl.get(), host + '|' + where.to_string());
+            go_on(ssl.get(), host + '|' + where.to_string(), now);
         }
         return ssl;
     }
@@ -150,7 +166,8 @@ private:
             return;
         }
         X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl);
-        X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         const int set = address ? X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str())
                                 : X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size());
         if (set != 1) {
@@ -160,13 +177,15 @@ private:
 
     /// With an earlier session, and keeps what comes. One belongs to the name that was verified, at
     /// the place where it was.
-    void go_on(SSL* ssl, std::string server) const
+    void go_on(SSL* ssl, std::string server, time_point now) const
     {
-        if (const tls_session_handle earlier = sessions_->take(server)) {
-            SSL_set_session(ssl, earlier.get());
+        const tls_kept_session earlier = sessions_->take(server, now);
+        if (earlier.session) {
+            SSL_set_session(ssl, earlier.session.get());
         }
         tls_owned<kept_sessions>::give(
-            ssl, std::make_unique<kept_sessions>(kept_sessions{sessions_, std::move(server)}));
+            ssl, std::make_unique<kept_sessions>(
+                     kept_sessions{sessions_, std::move(server), now, earlier.good_until}));
     }
 
     // ---- what OpenSSL calls ---------------------------------------------------------------------
@@ -200,7 +219,12 @@ private:
             return 0;
         }
         try {
-            kept->in->put(kept->server, tls_session_handle(session));
+            // One begets the next: from all of them the certificate was looked at once.
+            const time_point good_until =
+                SSL_session_reused(ssl) == 1
+                    ? kept->good_until
+                    : add(kept->began, trusted_for(SSL_get0_peer_certificate(ssl)));
+            kept->in->put(kept->server, {tls_session_handle(session), good_until});
         } catch (const std::bad_alloc&) {  // then the next handshake is a full one
         }
         return 1;

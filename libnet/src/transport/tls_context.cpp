@@ -105,7 +105,7 @@ tls_failure describe(const stream& transport, SSL* ssl, const tls_note& note, co
 task<> perform(tls_context::state& context, tls_stream& transport)
 {
     if (context.is_server()) {
-        co_await checked(transport.first_bytes());  // it is the client's turn to spend something
+        co_await checked(transport.first_message());  // it is the client's turn to spend something
         co_await checked(context.admit());
     }
     co_await checked(transport.handshake());
@@ -128,8 +128,8 @@ task<std::unique_ptr<stream>> shake_hands(std::shared_ptr<tls_context::state> co
 {
     const auto snapshot = context->current();
     const tls_options& options = context->options();
-    tls_note note;
-    tls_connection_handle ssl = snapshot->begin(where);
+    tls_note note{.began = below->home().now(), .certificate{}, .reason{}};
+    tls_connection_handle ssl = snapshot->begin(where, note.began);
     if (!ssl) {
         co_return error::host_not_found;
     }

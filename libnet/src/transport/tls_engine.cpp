@@ -30,6 +30,7 @@ constexpr std::size_t read_ahead = 4096;
 
 constexpr std::size_t record_overhead = 64;
 
+constexpr std::byte change_cipher_record{20};
 constexpr std::byte handshake_record{22};
 constexpr std::byte alert_record{21};
 
@@ -39,6 +40,41 @@ void forget_errors() noexcept
     if (ERR_peek_error() != 0) {
         ERR_clear_error();
     }
+}
+
+/// Whether the message that begins here is whole, over as many records as it takes; or is not for us
+/// to judge.
+bool is_whole_message(bytes records) noexcept
+{
+    constexpr std::size_t header = 5;
+    constexpr std::size_t longest_record = 16 * 1024 + 256;  // OpenSSL refuses others,
+    constexpr std::size_t longest_hello = 128 * 1024;        // and these
+    const auto number = [&](std::size_t at) { return std::to_integer<std::size_t>(records[at]); };
+    std::size_t announced = 0;
+    std::size_t have = 0;
+    while (records.size() >= header) {
+        const std::size_t size = number(3) << 8 | number(4);
+        if (records[0] == change_cipher_record && have == 0) {  // of no meaning any more (RFC 8446, 5)
+            records = records.subspan(std::min(records.size(), header + size));
+            continue;
+        }
+        if (records[0] != handshake_record || size == 0 || size > longest_record) {
+            return true;
+        }
+        const std::size_t here = std::min(size, records.size() - header);
+        for (std::size_t i = 0; i < here && have + i < 4; ++i) {
+            announced = have + i == 0 ? 0 : announced << 8 | number(header + i);
+        }
+        have += here;
+        if (have >= 4 && (announced > longest_hello || have >= 4 + announced)) {
+            return true;
+        }
+        if (here < size) {
+            return false;
+        }
+        records = records.subspan(header + size);
+    }
+    return have == 0 && records.empty();
 }
 
 bool is_http(std::string_view first)
@@ -156,11 +192,16 @@ struct tls_engine::bio {
         return made;
     }
 
-    /// Every message that is no data: handshakes, key updates, tickets.
-    static void message(int written, int, int type, const void*, std::size_t, SSL*, void* engine)
+    /// Every message that is no data: handshakes, key updates, tickets; warnings, both the peer's and
+    /// our refusals of another handshake.
+    static void message(int written, int, int type, const void* content, std::size_t size, SSL*,
+                        void* engine)
     {
         auto& self = *static_cast<tls_engine*>(engine);
-        if (written == 0 && type == SSL3_RT_HANDSHAKE && self.established_) {
+        const auto* const text = static_cast<const unsigned char*>(content);
+        const bool is_warning = type == SSL3_RT_ALERT && size == 2 &&
+                                text[0] == SSL3_AL_WARNING && text[1] != SSL_AD_CLOSE_NOTIFY;
+        if (self.established_ && ((written == 0 && type == SSL3_RT_HANDSHAKE) || is_warning)) {
             self.flooded_ = self.flooded_ || self.messages_left_ == 0;
             self.messages_left_ -= self.messages_left_ != 0 ? 1 : 0;
         }
@@ -189,6 +230,12 @@ tls_engine::status tls_engine::handshake()
     if (is_no_tls()) {
         return status::broken;
     }
+    // With TLS 1.3 the first message may be asked for a second time.
+    const bool in_plain_text = !begun_ || SSL_version(ssl_.get()) == TLS1_3_VERSION;
+    if (in_plain_text && SSL_is_server(ssl_.get()) == 1 && !has_first_message()) {
+        return status::starved;
+    }
+    begun_ = true;
     forget_errors();
     starved_ = false;
     if (SSL_do_handshake(ssl_.get()) == 1) {
@@ -197,6 +244,14 @@ tls_engine::status tls_engine::handshake()
         return status::ready;
     }
     return stopped();
+}
+
+bool tls_engine::has_first_message() const noexcept
+{
+    const bytes records = input.data();
+    const bool may_be_one = !records.empty() && (records[0] == handshake_record ||
+                                                 records[0] == change_cipher_record);
+    return may_be_one ? is_whole_message(records) : !records.empty();
 }
 
 /// A handshake begins with a handshake record, or with the alert that refuses it. Whatever else comes

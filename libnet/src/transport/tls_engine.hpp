@@ -50,6 +50,10 @@ public:
     receive_buffer input;
     tls_output output;
 
+    /// Whether a client's first message has come whole, or what can be none. OpenSSL makes room for as
+    /// much as a message announces, so it sees nothing of it before.
+    bool has_first_message() const noexcept;
+
     /// Goes on with the handshake as far as the input allows.
     status handshake();
 
@@ -107,6 +111,7 @@ private:
     bool looked_at_ = false;
     bool starved_ = false;  // OpenSSL has asked for input, and there was none
     bool reads_ahead_ = false;
+    bool begun_ = false;
     bool out_of_memory_ = false;
     bool flooded_ = false;
 };

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <new>
 #include <utility>
@@ -56,7 +57,7 @@ public:
         }
     }
 
-    tls_connection_handle begin(const endpoint&) const override
+    tls_connection_handle begin(const endpoint&, time_point) const override
     {
         tls_connection_handle ssl(SSL_new(contexts_.front().get()));
         if (!ssl) {
@@ -207,32 +208,53 @@ public:
                                             : std::make_shared<tls_key_log>(options_.key_log)),
           turns_(std::min<std::size_t>(options_.handshakes_per_second, 1'000'000'000),
                  handshakes_at_once),
+          between_turns_(duration(std::chrono::seconds(1)) /
+                         std::clamp<long>(static_cast<long>(options_.handshakes_per_second), 1,
+                                          1'000'000'000)),
           bounded_(options_.handshakes_per_second != no_limit)
     {
     }
 
     const tls_options& options() const noexcept override { return options_; }
 
+    /// Those who wait wake up one by one, each when it is its turn, in the order in which they came.
     task<> admit() override
     {
         if (!bounded_) {
             co_return;
         }
         loop& home = co_await this_loop();
-        for (;;) {
+        const waiting_one here(waiting_);
+        for (bool has_waited = false;; has_waited = true) {
             time_point when;
             {
                 const std::lock_guard lock(turns_mutex_);
-                if (turns_.take(home.now())) {
+                const time_point now = home.now();
+                const std::size_t waiting = waiting_;
+                if ((has_waited || waiting == 1) && turns_.take(now)) {
                     co_return;
                 }
-                when = turns_.when_next(home.now());
+                // Not later than if all who wait were still to come: some have left.
+                const time_point latest = add(now, between_turns_ * static_cast<long>(waiting));
+                last_turn_ = std::clamp(add(last_turn_, between_turns_), now, latest);
+                when = std::max(last_turn_, turns_.when_next(now));
             }
             co_await checked(sleep_until(when));
         }
     }
 
 private:
+    class waiting_one {
+    public:
+        explicit waiting_one(std::atomic<std::size_t>& count) noexcept : count_(count) { ++count_; }
+        waiting_one(const waiting_one&) = delete;
+        waiting_one& operator=(const waiting_one&) = delete;
+        ~waiting_one() { --count_; }
+
+    private:
+        std::atomic<std::size_t>& count_;
+    };
+
     std::shared_ptr<const snapshot> read(const std::vector<tls_certificate>* other) override
     {
         auto made = std::make_shared<const server_snapshot>(
@@ -248,6 +270,9 @@ private:
     std::shared_ptr<tls_key_log> key_log_;
     std::mutex turns_mutex_;
     token_bucket turns_;
+    const duration between_turns_;
+    time_point last_turn_{};
+    std::atomic<std::size_t> waiting_ = 0;
     const bool bounded_;
 };
 

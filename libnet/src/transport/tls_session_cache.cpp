@@ -4,7 +4,7 @@
 
 namespace libnet::detail {
 
-void tls_session_cache::put(const std::string& server, tls_session_handle session)
+void tls_session_cache::put(const std::string& server, tls_kept_session session)
 {
     const std::lock_guard lock(mutex_);
     auto found = by_server_.find(server);
@@ -30,28 +30,29 @@ void tls_session_cache::put(const std::string& server, tls_session_handle sessio
     }
 }
 
-tls_session_handle tls_session_cache::take(const std::string& server)
+tls_kept_session tls_session_cache::take(const std::string& server, time_point now)
 {
     const std::lock_guard lock(mutex_);
     const auto found = by_server_.find(server);
     if (found == by_server_.end()) {
-        return nullptr;
+        return {};
     }
     entries_.splice(entries_.begin(), entries_, found->second);
     auto& sessions = found->second->sessions;
     while (!sessions.empty()) {
-        tls_session_handle last = std::move(sessions.back());
+        tls_kept_session last = std::move(sessions.back());
         sessions.pop_back();
-        if (SSL_SESSION_is_resumable(last.get()) != 1) {
+        SSL_SESSION* const session = last.session.get();
+        if (now >= last.good_until || SSL_SESSION_is_resumable(session) != 1) {
             continue;
         }
-        if (SSL_SESSION_get_protocol_version(last.get()) < TLS1_3_VERSION) {
-            SSL_SESSION_up_ref(last.get());
-            sessions.emplace_back(last.get());
+        if (SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION) {
+            SSL_SESSION_up_ref(session);
+            sessions.push_back({tls_session_handle(session), last.good_until});
         }
         return last;
     }
-    return nullptr;
+    return {};
 }
 
 void tls_session_cache::clear()

@@ -11,9 +11,12 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <new>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -23,6 +26,16 @@ namespace {
 // Of TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325, 4.2). Those of 1.3 are all
 // of that kind.
 constexpr const char* ciphers_of_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
+// Elliptic curves only: a client that asks for a finite field of 8,192 bits lets a server calculate
+// for milliseconds and calculates nothing itself. The first list that is known counts: with hybrids
+// against quantum computers (OpenSSL 3.5), without, and what is approved (FIPS).
+constexpr std::array<const char*, 3> groups{
+    "?*X25519MLKEM768 / ?*X25519:?secp256r1 / ?X448:?secp384r1:?secp521r1",
+    "X25519:P-256:X448:P-384:P-521", "P-256:P-384:P-521"};
+
+// Keys and signatures that are worth 112 bits, whatever the system thinks enough.
+constexpr int least_security = 2;
 
 [[noreturn]] void refuse(const std::string& text)
 {
@@ -35,9 +48,15 @@ constexpr const char* ciphers_of_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 tls_key_log::tls_key_log(const std::string& path)
 {
-    // For nobody else to read.
+    // For nobody else to read, also if it was there before.
     const int descriptor =
         ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    struct stat status {};
+    if (descriptor >= 0 && ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+        (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        ::close(descriptor);
+        refuse("the key log '" + path + "' is open to other users: chmod 600 '" + path + "'");
+    }
     file_ = descriptor >= 0 ? ::fdopen(descriptor, "a") : nullptr;
     if (file_ == nullptr) {
         throw boost::system::system_error(error_code(errno, boost::system::system_category()),
@@ -79,6 +98,14 @@ tls_context_handle make_context(const SSL_METHOD* method, const tls_options& opt
     if (SSL_CTX_set_cipher_list(context, ciphers_of_1_2) != 1) {
         refuse("OpenSSL refuses its own ciphers: " + tls_reason());
     }
+    SSL_CTX_set_security_level(context,
+                               std::max(SSL_CTX_get_security_level(context), least_security));
+    if (std::none_of(groups.begin(), groups.end(), [&](const char* list) {
+            return SSL_CTX_set1_groups_list(context, list) == 1;
+        })) {
+        refuse("OpenSSL knows no elliptic curve: " + tls_reason());
+    }
+    ERR_clear_error();
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     return made;
 }
@@ -96,9 +123,12 @@ void use_certificate(SSL_CTX* context, const tls_certificate& certificate)
                " does not belong to the certificate in " + name_of_pem(certificate.chain) + " (" +
                describe_certificate(own) + ")");
     }
-    if (X509_cmp_current_time(X509_get0_notAfter(own)) < 0) {
-        refuse("the certificate in " + name_of_pem(certificate.chain) +
-               " has expired: " + describe_certificate(own));
+    for (const auto& link : chain) {
+        if (X509_cmp_current_time(X509_get0_notAfter(link.get())) < 0) {
+            refuse((link.get() == own ? "the certificate in " : "an intermediate certificate in ") +
+                   name_of_pem(certificate.chain) +
+                   " has expired: " + describe_certificate(link.get()));
+        }
     }
     if (SSL_CTX_use_certificate(context, own) != 1 ||
         SSL_CTX_use_PrivateKey(context, key.get()) != 1) {

@@ -15,8 +15,9 @@ namespace libnet {
 
 namespace detail {
 
-/// What is noted down while a handshake goes on, in case it fails.
+/// What is noted down while a handshake goes on: when it began, and why it fails if it does.
 struct tls_note {
+    time_point began;
     std::string certificate;  // the one that was not accepted
     std::string reason;       // why, in OpenSSL's words
 };
@@ -34,7 +35,8 @@ public:
 
         /// A connection that is about to shake hands; none if no peer can have that name. Throws
         /// std::bad_alloc.
-        virtual detail::tls_connection_handle begin(const endpoint& where) const = 0;
+        virtual detail::tls_connection_handle begin(const endpoint& where,
+                                                    time_point now) const = 0;
     };
 
     explicit state(bool is_server) noexcept : is_server_(is_server) {}

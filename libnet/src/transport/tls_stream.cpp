@@ -58,9 +58,9 @@ struct tls_stream::source {
     };
 };
 
-operation<> tls_stream::first_bytes()
+operation<> tls_stream::first_message()
 {
-    return {this, source::table<&tls_stream::poll_first_bytes>};
+    return {this, source::table<&tls_stream::poll_first_message>};
 }
 
 operation<> tls_stream::handshake()
@@ -73,9 +73,9 @@ operation<> tls_stream::farewell()
     return {this, source::table<&tls_stream::poll_farewell>};
 }
 
-readiness tls_stream::poll_first_bytes()
+readiness tls_stream::poll_first_message()
 {
-    if (!engine_.input.empty()) {
+    if (engine_.has_first_message()) {
         return readiness::value;
     }
     return input_ended_ ? readiness::failure : readiness::pending;

@@ -28,7 +28,7 @@ public:
     ~tls_stream() override;
 
     // Before it is a stream.
-    operation<> first_bytes();
+    operation<> first_message();
     operation<> handshake();
     operation<> farewell();
 
@@ -65,7 +65,7 @@ private:
         tls_stream* owner = nullptr;
     };
 
-    readiness poll_first_bytes();
+    readiness poll_first_message();
     readiness poll_handshake();
     readiness poll_farewell();
     result<> answer() const;
@@ -79,6 +79,7 @@ private:
     void look_for_reader(std::size_t count);
     void answer_reader();
     void end_reading(const error_code& why) noexcept;
+    void bound_answers() noexcept;
 
     std::size_t held() const noexcept { return engine_.output.size() + in_flight_.size(); }
     std::size_t encrypt(std::span<const bytes> pieces, std::size_t skip, std::size_t most);

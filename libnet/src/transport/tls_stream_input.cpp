@@ -59,6 +59,7 @@ bool tls_stream::has_something()
     if (!dry_ && !input_ended_) {
         dry_ = engine_.look() == tls_engine::status::starved;
         send_output();
+        bound_answers();
     }
     return !dry_ || input_ended_;
 }
@@ -147,8 +148,18 @@ bool tls_stream::decrypt()
     }
     if (!engine_.output.empty() && !send_soon_.linked()) {
         send_output();
+        bound_answers();
     }
     return decrypted_ != 0 || input_ended_;
+}
+
+/// What OpenSSL answers by itself, key updates and refusals, waits beside the data. A peer that asks
+/// for it and does not read it is no honest one.
+void tls_stream::bound_answers() noexcept
+{
+    if (held() > 2 * most_held && !input_ended_) {
+        input_ended_ = error::limit_reached;
+    }
 }
 
 void tls_stream::answer_reader()

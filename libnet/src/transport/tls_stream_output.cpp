@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <new>
 #include <utility>
 
@@ -18,14 +19,21 @@ constexpr std::size_t worth_a_record = 1024;
 
 }  // namespace
 
+/// OpenSSL calls this: what the stream below throws must not pass through it.
 std::size_t tls_stream::outlet::take(std::span<const bytes> pieces)
-{
+try {
     const auto taken = owner->below_->try_write(pieces);
     if (taken.has_error()) {
         owner->output_failed_ = taken.error();
         return 0;
     }
     return *taken;
+} catch (const std::bad_alloc&) {
+    owner->output_failed_ = make_error_code(boost::system::errc::not_enough_memory);
+    return 0;
+} catch (const std::exception&) {
+    owner->output_failed_ = make_error_code(boost::system::errc::io_error);
+    return 0;
 }
 
 /// Encrypts, and lets as much leave as can leave now.

@@ -1,6 +1,8 @@
 #include "tls_tickets.hpp"
 
 #include "tls_attached.hpp"
+#include "tls_certificates.hpp"
+#include "tls_state.hpp"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -8,6 +10,7 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -35,6 +38,46 @@ void tls_tickets::serve(SSL_CTX* context, std::shared_ptr<tls_tickets> keys)
     tls_owned<shared>::give(context, std::make_unique<shared>(std::move(keys)));
     SSL_CTX_set_timeout(context, std::chrono::seconds(lifetime).count());
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use);
+    SSL_CTX_set_session_ticket_cb(context, note_end, judge, nullptr);
+}
+
+/// Into the ticket, unless that of an earlier session says it already: each begets the next, and a
+/// certificate would be looked at once and never again.
+int tls_tickets::note_end(SSL* ssl, void*)
+{
+    SSL_SESSION* const session = SSL_get_session(ssl);
+    const tls_note* const note = tls_attached<tls_note>::get(ssl);
+    void* earlier = nullptr;
+    std::size_t size = 0;
+    if (note == nullptr || SSL_SESSION_get0_ticket_appdata(session, &earlier, &size) != 1) {
+        return 0;
+    }
+    if (size == sizeof(time_point)) {
+        return 1;
+    }
+    const time_point until = add(note->began, trusted_for(SSL_get0_peer_certificate(ssl)));
+    return SSL_SESSION_set1_ticket_appdata(session, &until, sizeof until);
+}
+
+SSL_TICKET_RETURN tls_tickets::judge(SSL* ssl, SSL_SESSION* session, const unsigned char*,
+                                     std::size_t, SSL_TICKET_STATUS status, void*)
+{
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    const tls_note* const note = tls_attached<tls_note>::get(ssl);
+    void* until_noted = nullptr;
+    std::size_t size = 0;
+    time_point until{};
+    if (note == nullptr || SSL_SESSION_get0_ticket_appdata(session, &until_noted, &size) != 1 ||
+        size != sizeof until) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    std::memcpy(&until, until_noted, sizeof until);
+    if (note->began >= until) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 /// What OpenSSL asks: -1 failed, 0 unknown key (a full handshake follows), 1 good, 2 good and to be
@@ -43,7 +86,11 @@ int tls_tickets::use(SSL* ssl, unsigned char* name, unsigned char* vector, EVP_C
                      EVP_MAC_CTX* authenticator, int sealing)
 {
     const auto& self = *tls_owned<std::shared_ptr<tls_tickets>>::get(SSL_get_SSL_CTX(ssl));
-    const clock::time_point now = clock::now();
+    const tls_note* const note = tls_attached<tls_note>::get(ssl);
+    if (note == nullptr) {
+        return -1;
+    }
+    const time_point now = note->began;
     key found{};
     bool is_newest = true;
     if (sealing == 1) {
@@ -64,7 +111,7 @@ int tls_tickets::use(SSL* ssl, unsigned char* name, unsigned char* vector, EVP_C
     return sealing == 1 || is_newest ? 1 : 2;
 }
 
-bool tls_tickets::newest(key& found, clock::time_point now)
+bool tls_tickets::newest(key& found, time_point now)
 try {
     const std::lock_guard lock(mutex_);
     if (keys_.empty() || now - keys_.back().made >= rotation) {
@@ -90,8 +137,7 @@ try {
     return false;
 }
 
-bool tls_tickets::named(const unsigned char* name, key& found, bool& is_newest,
-                        clock::time_point now)
+bool tls_tickets::named(const unsigned char* name, key& found, bool& is_newest, time_point now)
 {
     const std::lock_guard lock(mutex_);
     for (const key& k : keys_) {

@@ -2,6 +2,8 @@
 
 #include "tls_handle.hpp"
 
+#include <libnet/core/time.hpp>
+
 #include <array>
 #include <chrono>
 #include <memory>
@@ -12,13 +14,13 @@ namespace libnet::detail {
 
 /// The keys of session tickets (RFC 5077): in memory only, a new one every hour, each good until the
 /// last ticket under it has run out. So who learns the key of today cannot read what was said
-/// yesterday.
+/// yesterday. In a ticket stands until when what was verified at the beginning of its session counts.
+///
+/// Time is that of the loop on which hands are shaken, which leaves it in the tls_note.
 ///
 /// Threads  any.
 class tls_tickets {
 public:
-    using clock = std::chrono::steady_clock;
-
     static constexpr std::chrono::hours rotation{1};
     static constexpr std::chrono::hours lifetime{2};
 
@@ -30,13 +32,16 @@ private:
         std::array<unsigned char, 16> name;
         std::array<unsigned char, 32> cipher;
         std::array<unsigned char, 32> authenticator;
-        clock::time_point made;
+        time_point made;
     };
 
     static int use(SSL* ssl, unsigned char* name, unsigned char* vector, EVP_CIPHER_CTX* cipher,
                    EVP_MAC_CTX* authenticator, int sealing);
-    bool newest(key& found, clock::time_point now);
-    bool named(const unsigned char* name, key& found, bool& is_newest, clock::time_point now);
+    static int note_end(SSL* ssl, void*);
+    static SSL_TICKET_RETURN judge(SSL* ssl, SSL_SESSION* session, const unsigned char*,
+                                   std::size_t, SSL_TICKET_STATUS status, void*);
+    bool newest(key& found, time_point now);
+    bool named(const unsigned char* name, key& found, bool& is_newest, time_point now);
 
     std::mutex mutex_;
     std::vector<key> keys_;  // the newest last

@@ -11,7 +11,8 @@
 namespace libnet::tests {
 namespace {
 
-constexpr long day = 24L * 60 * 60;
+constexpr long hour = 60L * 60;
+constexpr long day = 24 * hour;
 
 template <class T>
 T sure(T answer)
@@ -33,14 +34,14 @@ void extend(X509* x, X509* issuer, int kind, const std::string& value)
     X509_EXTENSION_free(extension);
 }
 
-X509* blank(EVP_PKEY* key, const std::string& name, int from_days, int for_days)
+X509* blank(EVP_PKEY* key, const std::string& name, long from, long until)
 {
     static long serial = 1;
     X509* const x = sure(X509_new());
     X509_set_version(x, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial);
-    X509_gmtime_adj(X509_getm_notBefore(x), from_days * day);
-    X509_gmtime_adj(X509_getm_notAfter(x), (from_days + for_days) * day);
+    X509_gmtime_adj(X509_getm_notBefore(x), from);
+    X509_gmtime_adj(X509_getm_notAfter(x), until);
     X509_set_pubkey(x, key);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8,
                                reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
@@ -78,13 +79,24 @@ struct authority::parts {
 
 authority::authority(const std::string& name) : parts_(std::make_unique<parts>())
 {
+    make(name, *parts_, 3650);
+}
+
+authority::authority(const std::string& name, const authority& above, int ends_in_days)
+    : parts_(std::make_unique<parts>())
+{
+    make(name, *above.parts_, ends_in_days);
+}
+
+void authority::make(const std::string& name, const parts& signer, int ends_in_days)
+{
     parts_->key = sure(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
-    X509* const x = parts_->certificate = blank(parts_->key, name, -10, 3650);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
+    X509* const x = parts_->certificate = blank(parts_->key, name, -10 * day, ends_in_days * day);
+    X509_set_issuer_name(x, X509_get_subject_name(signer.certificate));
     extend(x, x, NID_basic_constraints, "critical,CA:TRUE");
     extend(x, x, NID_key_usage, "critical,keyCertSign,cRLSign");
     extend(x, x, NID_subject_key_identifier, "hash");
-    X509_sign(x, parts_->key, EVP_sha256());
+    X509_sign(x, signer.key, EVP_sha256());
     pem_ = in_pem(x);
 }
 
@@ -96,7 +108,9 @@ tls_certificate authority::issue(const certificate_request& request) const
         sure(request.rsa_bits == 0 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")
                                    : EVP_RSA_gen(request.rsa_bits));
     X509* const x =
-        blank(key, request.common_name, request.valid_from_days, request.valid_for_days);
+        blank(key, request.common_name, request.valid_from_days * day,
+              (request.valid_from_days + request.valid_for_days) * day +
+                  request.valid_for_hours * hour);
     X509_set_issuer_name(x, X509_get_subject_name(parts_->certificate));
     extend(x, parts_->certificate, NID_basic_constraints, "critical,CA:FALSE");
     extend(x, parts_->certificate, NID_ext_key_usage, request.purpose);

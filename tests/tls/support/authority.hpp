@@ -14,6 +14,7 @@ struct certificate_request {
     std::vector<std::string> names{"DNS:localhost", "IP:127.0.0.1", "IP:::1"};
     int valid_from_days = -1;
     int valid_for_days = 30;
+    int valid_for_hours = 0;  // besides
     std::string purpose = "serverAuth,clientAuth";
     unsigned rsa_bits = 0;  // 0: a P-256 key
 };
@@ -22,9 +23,12 @@ struct certificate_request {
 class authority {
 public:
     explicit authority(const std::string& name = "Test Root");
+
+    /// One in between, which `above` has signed, and which ends so many days from now.
+    authority(const std::string& name, const authority& above, int ends_in_days);
     ~authority();
 
-    /// What clients trust, in PEM.
+    /// What clients trust, or what stands between them and it, in PEM.
     const std::string& pem() const noexcept { return pem_; }
 
     tls_certificate issue(const certificate_request& request = {}) const;
@@ -34,6 +38,8 @@ public:
 
 private:
     struct parts;
+    void make(const std::string& name, const parts& signer, int ends_in_days);
+
     std::unique_ptr<parts> parts_;
     std::string pem_;
 };

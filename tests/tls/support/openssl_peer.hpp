@@ -4,6 +4,9 @@
 
 #include <libnet/testing/simulation.hpp>
 
+#include <libnet/transport/tls_certificate.hpp>
+
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include <array>
@@ -15,12 +18,15 @@
 
 namespace libnet::tests {
 
-/// A client that is OpenSSL's own, and does what a test wants: also what no decent client would.
+/// A client, or a server, that is OpenSSL's own, and does what a test wants: also what no decent one
+/// would.
 class openssl_peer {
 public:
+    enum class role : unsigned char { client, server };
+
     openssl_peer(testing::simulation& sim, std::unique_ptr<stream> wire,
-                 const std::function<void(SSL_CTX*)>& adjust = {})
-        : sim_(sim), wire_(std::move(wire)), context_(SSL_CTX_new(TLS_client_method()))
+                 const std::function<void(SSL_CTX*)>& adjust = {}, role as = role::client)
+        : sim_(sim), wire_(std::move(wire)), context_(SSL_CTX_new(TLS_method()))
     {
         if (adjust) {
             adjust(context_);
@@ -29,7 +35,7 @@ public:
         in_ = BIO_new(BIO_s_mem());
         out_ = BIO_new(BIO_s_mem());
         SSL_set_bio(ssl_, in_, out_);
-        SSL_set_connect_state(ssl_);
+        as == role::client ? SSL_set_connect_state(ssl_) : SSL_set_accept_state(ssl_);
         wire_.read();
     }
     openssl_peer(const openssl_peer&) = delete;
@@ -72,6 +78,21 @@ public:
         return all;
     }
 
+    /// Shows a certificate that was issued by a test's authority.
+    static void show(SSL_CTX* context, const tls_certificate& own)
+    {
+        BIO* const chain = BIO_new_mem_buf(own.chain.data(), static_cast<int>(own.chain.size()));
+        BIO* const key = BIO_new_mem_buf(own.key.data(), static_cast<int>(own.key.size()));
+        X509* const certificate = PEM_read_bio_X509(chain, nullptr, nullptr, nullptr);
+        EVP_PKEY* const private_key = PEM_read_bio_PrivateKey(key, nullptr, nullptr, nullptr);
+        SSL_CTX_use_certificate(context, certificate);
+        SSL_CTX_use_PrivateKey(context, private_key);
+        EVP_PKEY_free(private_key);
+        X509_free(certificate);
+        BIO_free(key);
+        BIO_free(chain);
+    }
+
     /// Bytes that are nobody's records.
     void inject(std::string_view bytes)
     {
@@ -79,16 +100,29 @@ public:
         sim_.settle();
     }
 
-    /// Everything that is to be sent leaves, and what has come is taken in.
-    void pass()
+    /// What is to be sent, for the test to send.
+    std::string take_output()
     {
         char* data = nullptr;
         const long size = BIO_get_mem_data(out_, &data);
-        if (size > 0) {
-            (void)wire_.try_write({data, static_cast<std::size_t>(size)});
-            (void)BIO_reset(out_);
+        std::string output(data, size > 0 ? static_cast<std::size_t>(size) : 0);
+        (void)BIO_reset(out_);
+        return output;
+    }
+
+    /// Everything that is to be sent leaves; what has come stays where it is.
+    void send_only()
+    {
+        if (const std::string output = take_output(); !output.empty()) {
+            (void)wire_.try_write(output);
         }
         sim_.settle();
+    }
+
+    /// Everything that is to be sent leaves, and what has come is taken in.
+    void pass()
+    {
+        send_only();
         while (!wire_.reading() && !wire_.read_error()) {
             wire_.read();
             sim_.settle();

@@ -44,7 +44,7 @@ struct tls_options {
     duration close_timeout = std::chrono::seconds(1);
 
     /// Writes the secrets of every connection to this file, for Wireshark: whoever reads it reads
-    /// everything. For debugging only, off unless set.
+    /// everything, so one that other users may read is refused. For debugging only, off unless set.
     std::string key_log{};
 
     /// A handshake failed. Called on the loop's thread.
@@ -66,8 +66,9 @@ struct tls_server_options : tls_options {
     /// Who has signed them: the path of a PEM file, or PEM text. Needed unless they are anonymous.
     std::string client_authorities{};
 
-    /// Clients that come back within two hours need no second full handshake. The keys for that are
-    /// in memory only and change every hour.
+    /// Clients that come back within two hours need no second full handshake, until a day after
+    /// their certificate was looked at, or its end. The keys for that are in memory only and change
+    /// every hour.
     bool resumption = true;
 
     /// New handshakes that are begun a second; those above it wait, as long as the deadline allows.
@@ -91,10 +92,12 @@ struct tls_client_options : tls_options {
     /// Our own, for servers that ask for one.
     tls_certificate certificate{};
 
-    /// Sessions of servers are kept and go on, for all connections of this context.
+    /// Sessions of servers are kept and go on, for all connections of this context, until a day
+    /// after the certificate was looked at, or its end.
     bool resumption = true;
 
-    /// Takes every certificate. Whoever is on the way reads and changes everything.
+    /// Takes every certificate. Whoever is on the way reads and changes everything. Not together
+    /// with `pinned`.
     bool insecure = false;
 };
 
