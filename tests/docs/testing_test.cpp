@@ -1,6 +1,7 @@
 #include <libnet/libnet.hpp>
 #include <libnet/testing/for_each_fault.hpp>
 #include <libnet/testing/simulation.hpp>
+#include <libnet/testing/tcp_relay.hpp>
 
 #include <gtest/gtest.h>
 
@@ -101,5 +102,81 @@ TEST(Echo, CanBeCancelledAnywhere)
         return n == 0;  // there was still something to cancel
     });
     EXPECT_GT(steps, 5U);
+}
+// [end]
+
+// [network]
+task<std::string> ask_at(std::string_view where, std::string_view question)
+{
+    auto server = co_await checked(connect(where));
+    std::string answer = co_await checked(ask(server, question));
+    co_await checked(server.close());
+    co_return answer;
+}
+
+TEST(Echo, ServesOverABadNetwork)
+{
+    simulation sim;
+    auto& shop = sim.network().add_host("shop", {"10.0.0.1", "2001:db8:1::1"});
+    sim.network().link_all({.loss = 0.02, .delay = 20ms, .jitter = 5ms});
+    libnet::server subject(":9000", echo);
+    sim.start(on(shop, subject.run()));
+    EXPECT_EQ(sim.run(ask_at("shop:9000", "hello")).value(), "hello");
+}
+// [end]
+
+// [outage]
+TEST(Client, GivesASilentServerUpAfterThreeSeconds)
+{
+    simulation sim;
+    auto& shop = sim.network().add_host("shop", {"10.0.0.1"});
+    libnet::server subject(":9000", echo);
+    sim.start(on(shop, subject.run()));
+
+    shop.go_down(libnet::testing::outage::silent);
+    const time_point began = sim.now();
+    EXPECT_EQ(sim.run(ask_at("shop:9000", "hello")).error(), error::connect_timeout);
+    EXPECT_EQ(sim.now() - began, 3s);
+
+    shop.come_up();
+    EXPECT_TRUE(sim.run(ask_at("shop:9000", "hello")));
+}
+// [end]
+
+// [one_seed]
+std::string trace_of(std::uint64_t seed)
+{
+    simulation sim;
+    sim.seed(seed);
+    sim.network().keep_trace();
+    sim.network().link_all({.loss = 0.1, .delay = 20ms, .jitter = 5ms});
+    libnet::server subject("10.0.0.1:9000", echo);
+    sim.start(subject.run());
+    for (int clients = 0; clients < 10; ++clients) {
+        sim.start([]() -> task<> { (void)co_await ask_at("10.0.0.1:9000", "hello"); }());
+    }
+    sim.advance(1min);
+    return sim.network().trace();
+}
+
+TEST(Echo, IsTheSameInEveryRun)
+{
+    EXPECT_EQ(trace_of(1), trace_of(1));
+    EXPECT_NE(trace_of(1), trace_of(2));
+}
+// [end]
+
+// [relay]
+TEST(Echo, IsReachedThroughASlowLine)
+{
+    simulation sim;
+    libnet::server subject("10.0.0.1:9000", echo);
+    sim.start(subject.run());
+    libnet::testing::tcp_relay line("10.0.0.2:9000", "10.0.0.1:9000",
+                                    {.there = {.delay = 300ms}, .back = {.delay = 50ms}});
+    sim.start(line.run());
+    const time_point began = sim.now();
+    EXPECT_EQ(sim.run(ask_at("10.0.0.2:9000", "hello")).value(), "hello");
+    EXPECT_GE(sim.now() - began, 350ms);
 }
 // [end]

@@ -39,12 +39,20 @@ simulation::simulation()
       loop_(&loop_of(context_->io))
 {
     loop_->use_clock(clock_);
+    network_ = std::make_unique<simulated_network>(*loop_);
+    loop_->use_network(network_->here());
     loop_->seed(0);
     loop_->keep_to_one_thread();
     loop_->at_shutdown(*belongings_);
 }
 
 simulation::~simulation() = default;
+
+void simulation::seed(std::uint64_t start)
+{
+    loop_->seed(start);
+    network_->seed(start);
+}
 
 connection_pair simulation::connect(connection_options left, connection_options right,
                                     pipe_options forward, pipe_options backward)

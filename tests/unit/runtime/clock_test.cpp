@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -153,6 +155,46 @@ TEST(ManualClock, WhatExpiresMayArmAndDisarm)
     clock.arm(b, start + 1s);
     drain(clock, start + 1s);
     EXPECT_EQ(log, (std::vector<int>{1, 3, 1, 3}));
+}
+
+TEST(ManualClock, ExpiresAsASortedListWould)
+{
+    constexpr std::size_t count = 500;
+    manual_clock clock;
+    std::vector<int> log;
+    std::vector<std::unique_ptr<noted>> timers;
+    std::multimap<time_point, int> expected;  // those of the same instant in order of arming
+    const auto forget = [&](int n) {
+        std::erase_if(expected, [&](const auto& entry) { return entry.second == n; });
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+        timers.push_back(std::make_unique<noted>(static_cast<int>(i), log));
+    }
+    std::uint64_t random = 1;
+    for (int i = 0; i < 20'000; ++i) {
+        random = random * 6364136223846793005 + 1442695040888963407;
+        const auto n = static_cast<int>((random >> 33) % count);
+        noted& timer = *timers[static_cast<std::size_t>(n)];
+        const std::uint64_t what = (random >> 20) % 8;
+        if (what < 4) {
+            // From "now" to days ahead, often the same instant.
+            const auto wait = std::chrono::nanoseconds(((random >> 40) % 4) << ((random >> 12) % 48));
+            forget(n);
+            expected.emplace(clock.now() + wait, n);
+            clock.arm(timer, clock.now() + wait);
+        } else if (what == 4) {
+            forget(n);
+            if (timer.armed()) {
+                clock.disarm(timer);
+            }
+        } else if (!expected.empty()) {
+            ASSERT_EQ(clock.next_due(), expected.begin()->first) << i;
+            ASSERT_TRUE(clock.step(expected.begin()->first));
+            ASSERT_EQ(log.back(), expected.begin()->second) << i;
+            expected.erase(expected.begin());
+        }
+    }
+    EXPECT_GT(log.size(), 5000U);
 }
 
 TEST(ManualClock, MakesTheSameRunEveryTime)

@@ -137,7 +137,7 @@ TEST_F(Network, IsWhereServersListen)
 task<> on(network& own, task<> what)
 {
     libnet::detail::fiber& self = co_await libnet::detail::fiber_await{};
-    self.use_network(own);
+    self.use_network(&own);
     co_await checked(std::move(what));
 }
 

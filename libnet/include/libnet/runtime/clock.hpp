@@ -4,6 +4,7 @@
 #include <libnet/core/list_node.hpp>
 #include <libnet/core/time.hpp>
 
+#include <array>
 #include <cstdint>
 
 namespace libnet {
@@ -59,15 +60,15 @@ detail::timer_node::~timer_node()
     }
 }
 
-/// A clock that stands still until it is told otherwise. Arming walks past all timers that are due
-/// later; in exchange it cannot fail for want of memory, as that of a real loop cannot. Timers expire in the order of their due
-/// times, those of the same instant in the order in which they were armed: the same in every run.
+/// A clock that stands still until it is told otherwise. Timers expire in the order of their due
+/// times, those of the same instant, and those that were due already when they were armed, in the
+/// order of arming: the same in every run.
+///
+/// Cost  needs no memory, so arming cannot fail, as that of a real loop cannot. A timer moves at most
+///       64 times, mostly a few, however many others wait.
 class LIBNET_ASIO_DECL manual_clock final : public clock {
 public:
-    explicit manual_clock(time_point start = time_point{} + std::chrono::hours(24)) noexcept
-        : now_(start)
-    {
-    }
+    explicit manual_clock(time_point start = time_point{} + std::chrono::hours(24)) noexcept;
 
     time_point now() const noexcept override { return now_; }
     void arm(detail::timer_node& node, time_point due) override;
@@ -81,8 +82,25 @@ public:
     bool step(time_point limit);
 
 private:
+    // A radix heap: nobody is armed for a time before the last that expired, so timers wait by the
+    // highest bit in which they differ from it. Only those of the first drawer are ever sorted, into
+    // the drawers below, in their order.
+    struct drawer {
+        detail::node_list<detail::timer_node> timers;
+        mutable time_point earliest = end_of_time;
+        mutable bool known = true;  // what the earliest is
+    };
+
+    static constexpr unsigned drawers = 64;
+
+    void put(detail::timer_node& node) noexcept;
+    unsigned first() const noexcept;
+    time_point earliest(const drawer& in) const noexcept;
+
     time_point now_;
-    detail::node_list<detail::timer_node> waiting_;  // by due time; needs no memory, as a real one
+    time_point last_;  // expired
+    std::uint64_t used_ = 0;  // a bit for each drawer that is not empty
+    std::array<drawer, drawers> drawers_;
 };
 
 }  // namespace libnet

@@ -130,8 +130,8 @@ public:
     }
     std::string description() const { return describe_ ? describe_(whom_) : std::string(); }
 
-    /// A network that only this task uses, instead of the loop's.
-    void use_network(network& own) noexcept { network_ = &own; }
+    /// A network that only this task uses; null for that of the loop.
+    void use_network(network* own) noexcept { network_ = own; }
     network* network_in_use() const noexcept { return network_; }
 
     /// The tasks of a group work for whom its own works, in the same network.

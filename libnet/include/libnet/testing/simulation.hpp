@@ -8,8 +8,11 @@
 #include <libnet/runtime/operation.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/session/connection.hpp>
+#include <libnet/testing/simulated_network.hpp>
 #include <libnet/testing/stream_pair.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -50,6 +53,13 @@ public:
 
     loop& home() noexcept { return *loop_; }
     time_point now() const noexcept { return clock_.now(); }
+
+    /// Where connect() and servers lead in here: nothing goes to the system's sockets.
+    simulated_network& network() noexcept { return *network_; }
+
+    /// Other random numbers, in the loop and on the lines, before anything has begun. They are the
+    /// same in every run in any case.
+    void seed(std::uint64_t start);
 
     /// Two connections over a stream_pair; options for each side and each direction.
     connection_pair connect(connection_options left = {}, connection_options right = {},
@@ -105,6 +115,7 @@ private:
 
     manual_clock clock_;  // outlives all that waits on it
     std::unique_ptr<belongings> belongings_;
+    std::unique_ptr<simulated_network> network_;
     std::unique_ptr<context> context_;
     loop* loop_;
     std::vector<std::shared_ptr<started>> started_;

@@ -1,0 +1,88 @@
+#include "simulated_listener.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace libnet::testing {
+
+simulated_listener* simulated_ports::find(const socket_address& where) const
+{
+    const auto at = listening.find(where.port);
+    if (at == listening.end()) {
+        return nullptr;
+    }
+    simulated_listener* any = nullptr;
+    for (simulated_listener* const listener : at->second) {
+        if (listener->where().address == where.address) {
+            return listener;
+        }
+        if (listener->where().address.empty()) {
+            any = listener;
+        }
+    }
+    return any;
+}
+
+simulated_listener::simulated_listener(simulated_network::state& net,
+                                       std::shared_ptr<simulated_ports> ports, socket_address where,
+                                       std::string text, std::size_t backlog)
+    : ports_(std::move(ports)),
+      where_(where),
+      text_(std::move(text)),
+      backlog_(backlog),
+      arrival_(net.home)
+{
+    ports_->listening[where.port].push_back(this);
+}
+
+simulated_listener::simulated_listener(simulated_network::state& net,
+                                       std::shared_ptr<simulated_ports> ports, std::string path,
+                                       std::size_t backlog)
+    : ports_(std::move(ports)),
+      path_(std::move(path)),
+      text_("unix:" + path_),
+      backlog_(backlog),
+      arrival_(net.home)
+{
+    ports_->paths[path_] = this;
+}
+
+task<std::unique_ptr<stream>> simulated_listener::accept()
+{
+    while (coming_.empty()) {
+        if (!open_) {
+            co_return error::closed;
+        }
+        arrival_.expires_at(end_of_time);
+        co_await checked(arrival_.wait());
+    }
+    auto client = std::move(coming_.front());
+    coming_.pop_front();
+    co_return std::move(client);
+}
+
+void simulated_listener::come(std::unique_ptr<stream> client)
+{
+    coming_.push_back(std::move(client));
+    arrival_.expires_after(duration::zero());
+}
+
+void simulated_listener::close() noexcept
+{
+    if (!std::exchange(open_, false)) {
+        return;
+    }
+    if (!path_.empty()) {
+        ports_->paths.erase(path_);
+    } else {
+        auto& here = ports_->listening[where_.port];
+        std::erase(here, this);
+        if (here.empty()) {
+            ports_->listening.erase(where_.port);
+        }
+    }
+    coming_.clear();
+    arrival_.expires_after(duration::zero());
+}
+
+}  // namespace libnet::testing

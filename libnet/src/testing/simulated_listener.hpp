@@ -1,0 +1,43 @@
+#pragma once
+
+#include "simulated_state.hpp"
+
+#include <libnet/runtime/timer.hpp>
+#include <libnet/transport/listener.hpp>
+
+#include <deque>
+#include <memory>
+#include <string>
+
+namespace libnet::testing {
+
+/// Where connections come in. Stands in its machine's list of ports as long as it is open.
+class simulated_listener final : public listener {
+public:
+    /// Without an address it listens on all of the machine's.
+    simulated_listener(simulated_network::state& net, std::shared_ptr<simulated_ports> ports,
+                       socket_address where, std::string text, std::size_t backlog);
+    simulated_listener(simulated_network::state& net, std::shared_ptr<simulated_ports> ports,
+                       std::string path, std::size_t backlog);
+    ~simulated_listener() override { simulated_listener::close(); }
+
+    task<std::unique_ptr<stream>> accept() override;
+    void close() noexcept override;
+    std::string local() const override { return text_; }
+
+    const socket_address& where() const noexcept { return where_; }
+    bool full() const noexcept { return coming_.size() >= backlog_; }
+    void come(std::unique_ptr<stream> client);
+
+private:
+    std::shared_ptr<simulated_ports> ports_;
+    socket_address where_;
+    std::string path_;
+    std::string text_;
+    std::size_t backlog_;
+    std::deque<std::unique_ptr<stream>> coming_;
+    timer arrival_;
+    bool open_ = true;
+};
+
+}  // namespace libnet::testing
