@@ -186,8 +186,8 @@ private:
             return "the server ended the connection, as it should if nobody reads its replies";
         }
         if (ended) {
-            return "the server ended the connection; its log says why: it may use another "
-                   "--framing than " +
+            return "the server ended the connection; its log says why: it may want TLS or none, "
+                   "use another --framing than " +
                    framing + ", or a --max-frame below the message";
         }
         if (why == errc::connection_refused) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace {
 
 using namespace integration;
 using testing::AllOf;
+using testing::AnyOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
@@ -421,6 +423,77 @@ TEST_F(TlsInterop, CurlSpeaksHttpWithoutTls)
     EXPECT_THAT(
         server.line("closed"),
         AllOf(HasSubstr("an HTTP request without TLS; it should use https"), EndsWith(" Ph")));
+}
+
+// ---- what a scanner finds -----------------------------------------------------------------------
+
+/// The elements of this name, and what stands in one of their attributes.
+std::vector<std::string> elements(const std::string& xml, const std::string& name)
+{
+    std::vector<std::string> found;
+    for (std::size_t at = 0; (at = xml.find('<' + name + ' ', at)) != std::string::npos; ++at) {
+        found.push_back(xml.substr(at, xml.find('>', at) - at));
+    }
+    return found;
+}
+
+std::string attribute(const std::string& element, const std::string& name)
+{
+    const std::size_t at = element.find(' ' + name + "=\"");
+    if (at == std::string::npos) {
+        return "";
+    }
+    const std::size_t begin = at + name.size() + 3;
+    return element.substr(begin, element.find('"', begin) - begin);
+}
+
+TEST_F(TlsInterop, AScannerFindsNoWeakness)
+{
+    REQUIRE_PROGRAM("sslscan")
+    for (const bool is_self_signed : {true, false}) {
+        tls_echo_server server(is_self_signed ? words{} : line_server());
+        const std::string file = all().folder() + "/scan.xml";
+        const auto scan = shell("sslscan --no-colour --show-sigs --xml=" + file + " " +
+                                server.where());
+        ASSERT_EQ(scan.code, 0) << scan.output;
+        const std::string xml = content_of(file);
+        std::set<std::string> versions;
+        for (const std::string& protocol : elements(xml, "protocol")) {
+            if (attribute(protocol, "enabled") != "0") {
+                versions.insert(attribute(protocol, "type") + attribute(protocol, "version"));
+            }
+        }
+        EXPECT_EQ(versions, (std::set<std::string>{"tls1.2", "tls1.3"}));
+        for (const std::string& vulnerable : elements(xml, "heartbleed")) {
+            EXPECT_EQ(attribute(vulnerable, "vulnerable"), "0") << vulnerable;
+        }
+        for (const char* unwanted : {"renegotiation", "compression"}) {
+            for (const std::string& found : elements(xml, unwanted)) {
+                EXPECT_EQ(attribute(found, "supported"), "0") << found;
+            }
+        }
+        EXPECT_GE(elements(xml, "cipher").size(), 6U) << "is this a scan?";
+        for (const std::string& cipher : elements(xml, "cipher")) {
+            EXPECT_THAT(attribute(cipher, "strength"), AnyOf("strong", "acceptable")) << cipher;
+            EXPECT_GE(std::stoi(attribute(cipher, "bits")), 128) << cipher;
+            EXPECT_THAT(attribute(cipher, "cipher"), AnyOf(HasSubstr("GCM"), HasSubstr("CHACHA20")));
+            EXPECT_FALSE(attribute(cipher, "ecdhebits").empty()) << "no forward secrecy: " << cipher;
+        }
+        EXPECT_GE(elements(xml, "group").size(), 3U);
+        for (const std::string& group : elements(xml, "group")) {
+            EXPECT_GE(std::stoi(attribute(group, "bits")), 112) << group;
+            EXPECT_THAT(attribute(group, "name"), Not(HasSubstr("ffdhe"))) << group;
+        }
+        for (const std::string& signature : elements(xml, "connection-signature-algorithm")) {
+            EXPECT_THAT(attribute(signature, "name"),
+                        AllOf(Not(HasSubstr("sha1")), Not(HasSubstr("md5"))))
+                << signature;
+        }
+        for (const std::string& key : elements(xml, "pk")) {
+            EXPECT_EQ(attribute(key, "error"), "false") << key;
+        }
+        EXPECT_THAT(xml, HasSubstr("<expired>false</expired>"));
+    }
 }
 
 constexpr const char* python_client = R"(

@@ -2,11 +2,11 @@
 #include "support/rude_clients.hpp"
 #include "support/tls_client_socket.hpp"
 #include "support/tls_programs.hpp"
+#include "support/tls_rude_clients.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -52,86 +52,40 @@ TEST(TlsSurvival, SlowClientsAreCutInTimeAndHonestOnesAnswered)
     EXPECT_TRUE(tls_client_socket(server.port()).echoes());
 }
 
-/// One kind of abuse, many times; honest clients are answered in between, and nothing stays behind.
-class TlsAbuse : public testing::Test {
-protected:
-    static constexpr int times = instrumented ? 50 : 300;
+/// Each kind of abuse, many times; honest clients are answered in between, and nothing stays behind.
+class EveryTlsAbuse : public testing::TestWithParam<tls_abuse> {};
 
-    void repeat(const std::function<void(std::uint16_t port)>& once)
-    {
-        tls_echo_server server({"--quiet", "--handshake-timeout", "1s"});
-        ASSERT_TRUE(tls_client_socket(server.port()).echoes());
-        const std::size_t before = descriptors_of(server.id());
-        for (int i = 0; i < times; ++i) {
-            once(server.port());
-            if (i % 50 == 0) {
-                EXPECT_TRUE(tls_client_socket(server.port()).echoes());
-            }
+INSTANTIATE_TEST_SUITE_P(Of, EveryTlsAbuse, testing::ValuesIn(all_tls_abuses()),
+                         [](const auto& i) {
+                             std::string name = i.param.name;
+                             for (char& c : name) {
+                                 c = c == ' ' || c == '.' ? '_' : c;
+                             }
+                             return name;
+                         });
+
+TEST_P(EveryTlsAbuse, LeavesNothingBehind)
+{
+    constexpr int times = instrumented ? 50 : 200;
+    tls_echo_server server({"--quiet", "--handshake-timeout", "1s"});
+    ASSERT_TRUE(tls_client_socket(server.port()).echoes());
+    const std::size_t before = descriptors_of(server.id());
+    for (int i = 0; i < times; ++i) {
+        ASSERT_TRUE(GetParam().once(server.port())) << i;
+        if (i % 50 == 0) {
+            EXPECT_TRUE(tls_client_socket(server.port()).echoes());
         }
-        EXPECT_TRUE(tls_client_socket(server.port()).echoes());
-        EXPECT_TRUE(soon([&] { return descriptors_of(server.id()) <= before + 1; }));
-        EXPECT_EQ(server.stop(SIGTERM).code, 0);
     }
-};
-
-TEST_F(TlsAbuse, GarbageInsteadOfAHandshake)
-{
-    repeat([](std::uint16_t port) {
-        client_socket client(port);
-        (void)client.send("\x16\x03\x01\x02\x00garbage garbage garbage");
-    });
+    EXPECT_TRUE(tls_client_socket(server.port()).echoes());
+    EXPECT_TRUE(soon([&] { return descriptors_of(server.id()) <= before + 1; }));
+    EXPECT_EQ(server.stop(SIGTERM).code, 0);
 }
 
-TEST_F(TlsAbuse, GarbageAfterTheHandshake)
+TEST(TlsSurvival, ReloadsUnderLoadLoseNoHandshake)
 {
-    repeat([](std::uint16_t port) {
-        tls_client_socket client(port);
-        (void)client.below().send("garbage garbage garbage");
-        EXPECT_EQ(client.read(1), "");
-    });
-}
-
-TEST_F(TlsAbuse, OversizedRecords)
-{
-    repeat([](std::uint16_t port) {
-        tls_client_socket client(port);
-        (void)client.below().send(std::string("\x17\x03\x03\xff\xff", 5) + std::string(1000, 'x'));
-        EXPECT_EQ(client.read(1), "");
-    });
-}
-
-TEST_F(TlsAbuse, CutsWithoutAGoodbye)
-{
-    repeat([](std::uint16_t port) {
-        tls_client_socket client(port);
-        EXPECT_TRUE(client.send(framed("half of it").substr(0, 7)));
-    });
-}
-
-TEST_F(TlsAbuse, FloodsOfKeyUpdates)
-{
-    repeat([](std::uint16_t port) {
-        tls_client_socket client(port);
-        for (int i = 0; i < 40; ++i) {
-            SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
-            if (SSL_do_handshake(client.ssl()) != 1) {
-                break;
-            }
-        }
-        EXPECT_EQ(client.read(1), "");
-    });
-}
-
-TEST_F(TlsAbuse, RecordsOfOneByte)
-{
-    repeat([](std::uint16_t port) {
-        tls_client_socket client(port);
-        const std::string frame = framed("hello");
-        for (const char c : frame) {
-            ASSERT_TRUE(client.send({&c, 1}));
-        }
-        EXPECT_EQ(client.read(frame.size()), frame);
-    });
+    const auto outcome = reload_under_load(instrumented ? 30 : 100);
+    EXPECT_EQ(outcome.failed, 0U);
+    EXPECT_EQ(outcome.certificates_seen, 2U);
 }
 
 TEST(TlsSurvival, StalledReadersHoldTheirMarkAndTheRecords)

@@ -175,9 +175,9 @@ TEST(TlsAbuse, AnAnnouncedHelloHoldsNoMoreThanHasCome)
     static const auto context = tls_context::server(server_options_for());
     const std::size_t before = openssl_memory();
     constexpr std::size_t count = 50;
+    simulation sim;
     std::vector<std::unique_ptr<stream>> clients;
     std::vector<tests::shaken> made(count);
-    simulation sim;
     for (std::size_t i = 0; i < count; ++i) {
         stream_pair between(sim.home());
         clients.push_back(between.take_left());

@@ -92,6 +92,14 @@ TEST(TlsContext, NamesTheFileThatIsWrongAndWhatIsWrongWithIt)
     const std::string damaged = files.write("damaged.pem", damaged_text);
     text = complaint_about(server_options_for({.chain = damaged, .key = key}));
     EXPECT_TRUE(has(text, damaged) && has(text, "damaged")) << text;
+    EXPECT_FALSE(has(text, "Invalid argument")) << text;
+    const std::string der = files.write("chain.der", std::string("\x30\x82\x01\x00", 4));
+    text = complaint_about(server_options_for({.chain = der, .key = key}));
+    EXPECT_TRUE(has(text, der) && has(text, "DER") && has(text, "openssl x509 -inform der"))
+        << text;
+    const std::string reversed = files.write("reversed.pem", root().pem() + localhost().chain);
+    text = complaint_about(server_options_for({.chain = reversed, .key = key}));
+    EXPECT_TRUE(has(text, reversed) && has(text, "has to come first")) << text;
     text = complaint_about(server_options_for({.chain = "/", .key = key}));
     EXPECT_TRUE(has(text, "cannot read the certificate '/'")) << text;
     EXPECT_TRUE(has(complaint_about(tls_server_options()), "needs a certificate"));
@@ -292,6 +300,9 @@ TEST(TlsContext, WritesSecretsOnlyWhenAsked)
     struct stat status {};
     ASSERT_EQ(::stat((files / "keys.log").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600U);
+    ASSERT_EQ(::chmod((files / "keys.log").c_str(), 0644), 0);
+    const std::string refusal = complaint_about(options);
+    EXPECT_TRUE(has(refusal, "chmod 600 '" + options.key_log)) << refusal;
 }
 
 /// What a client that asks for it gets with the handshake; "" if nothing.

@@ -116,6 +116,29 @@ TEST_P(Flood, WhatFollowsAGoodbyeIsNotRead)
     expect_ended(a, error::closed);
 }
 
+/// Who has said goodbye still gets its answers, also with TLS 1.2.
+TEST_P(Flood, NothingFollowsAndAnswersCome)
+{
+    attacked a = shaken();
+    ASSERT_TRUE(a.shaken);
+    SSL_write(a.client.ssl(), "question", 8);
+    SSL_shutdown(a.client.ssl());
+    EXPECT_EQ(a.client.hear(), "question");
+    expect_ended(a, error::closed);
+    (void)a.client.hear();
+    EXPECT_NE(SSL_get_shutdown(a.client.ssl()) & SSL_RECEIVED_SHUTDOWN, 0);
+}
+
+TEST_P(Flood, NoEarlyDataIsOffered)
+{
+    attacked a = shaken();
+    ASSERT_TRUE(a.shaken);
+    a.client.say("x");
+    EXPECT_EQ(a.client.hear(), "x");
+    EXPECT_EQ(SSL_SESSION_is_resumable(SSL_get_session(a.client.ssl())), 1);
+    EXPECT_EQ(SSL_SESSION_get_max_early_data(SSL_get_session(a.client.ssl())), 0U);
+}
+
 TEST_P(Flood, OfChangedCiphers)
 {
     attacked a = shaken();

@@ -85,6 +85,8 @@ TEST(TlsHandshake, AnAuthorityThatNobodyKnowsIsRefused)
     EXPECT_EQ(o.client, condition::bad_certificate);
     EXPECT_EQ(o.server, error::certificate_refused);
     EXPECT_NE(o.client_text.find("issued by CN=Other Root"), std::string::npos) << o.client_text;
+    EXPECT_NE(o.server_text.find("(the peer says: unknown CA)"), std::string::npos)
+        << o.server_text;
 }
 
 TEST(TlsHandshake, TheSystemKnowsNoPrivateAuthority)

@@ -1,5 +1,5 @@
-#include "support/relay.hpp"
 #include "support/counting_stream.hpp"
+#include "support/relay.hpp"
 #include "support/sessions.hpp"
 #include "support/stream_recorder.hpp"
 #include "support/tls_pair.hpp"

@@ -56,6 +56,14 @@ TEST(TlsVerification, TheCommonNameIsNoHostName)
     EXPECT_EQ(meets("localhost", for_names({"IP:127.0.0.1"}, "localhost")),
               error::certificate_wrong_host);
     EXPECT_EQ(meets("127.0.0.1", for_names({}, "127.0.0.1")), error::certificate_wrong_host);
+
+    tls_client_options client = trusting_client();
+    std::string text;
+    client.on_failure = [&](const tls_failure& failed) { text = failed.text; };
+    (void)meets(client, root().issue(for_names({}, "localhost")));
+    EXPECT_NE(text.find("without a host name (subjectAltName)"), std::string::npos) << text;
+    (void)meets(client, root().issue(for_names({"DNS:a.example", "IP:192.0.2.1", "IP:::1"})));
+    EXPECT_NE(text.find(", for a.example, 192.0.2.1, ::1"), std::string::npos) << text;
 }
 
 TEST(TlsVerification, AnAddressIsNoName)
@@ -66,6 +74,15 @@ TEST(TlsVerification, AnAddressIsNoName)
     EXPECT_EQ(meets("2001:db8::2", for_names({"IP:2001:db8::1"})), error::certificate_wrong_host);
     EXPECT_EQ(meets("192.0.2.1", for_names({"DNS:*.0.2.1", "DNS:*"})),
               error::certificate_wrong_host);
+}
+
+TEST(TlsVerification, AnAddressIsNotAskedFor)
+{
+    simulation sim;
+    const shaken both = shake_hands(sim, tls_context::client(trusting_client()),
+                                    tls_context::server(server_options_for()), "127.0.0.1");
+    ASSERT_TRUE(both.server);
+    EXPECT_EQ((*both.server)->security()->server_name, "") << "RFC 6066, 3";
 }
 
 TEST(TlsVerification, AWildcardIsForOneLabel)

@@ -40,8 +40,9 @@ require_test_packages() {
     missing_program openssl && missing+=(openssl)
     missing_program gnutls-cli && missing+=(gnutls-bin)
     missing_program curl && missing+=(curl)
+    missing_program sslscan && missing+=(sslscan)
     install_packages "${missing[@]}"
-    require_programs pkg-config socat nc strace ss openssl gnutls-cli curl
+    require_programs pkg-config socat nc strace ss openssl gnutls-cli curl sslscan
 }
 
 require_valgrind() {

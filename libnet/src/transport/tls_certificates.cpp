@@ -11,6 +11,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <arpa/inet.h>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -27,12 +28,6 @@ constexpr std::string_view pem_begin = "-----BEGIN";
 bool is_text(std::string_view pem)
 {
     return pem.find(pem_begin) != std::string_view::npos;
-}
-
-[[noreturn]] void refuse(const std::string& text)
-{
-    namespace errc = boost::system::errc;
-    throw boost::system::system_error(make_error_code(errc::invalid_argument), text);
 }
 
 tls_bio_handle in_memory(const std::string& text)
@@ -117,13 +112,36 @@ std::vector<std::string> alternative_names(X509* certificate, int kind)
     for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
         const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names, i);
         if (name->type == kind) {
-            // These three kinds are all ASN1_IA5STRING.
-            const ASN1_STRING* const text = name->d.ia5;
+            // These kinds are all strings.
+            const ASN1_STRING* const text = kind == GEN_IPADD ? name->d.iPAddress : name->d.ia5;
             found.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
                                static_cast<std::size_t>(ASN1_STRING_length(text)));
         }
     }
     return found;
+}
+
+std::string no_certificate_in(const std::string& text)
+{
+    constexpr char sequence_of_der = 0x30;
+    if (text.starts_with(sequence_of_der)) {
+        return "it is DER or PKCS #12, and PEM is expected; openssl x509 -inform der, or openssl "
+               "pkcs12, turns it into that";
+    }
+    return text.find("PRIVATE KEY") != std::string::npos
+               ? "there is no PEM certificate in it, but a private key"
+               : "there is no PEM certificate in it";
+}
+
+/// Of the four or sixteen bytes that stand in a certificate.
+std::string address_text(const std::string& address)
+{
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const int family = address.size() == 4 ? AF_INET : AF_INET6;
+    const bool is_address = address.size() == 4 || address.size() == 16;
+    return is_address && ::inet_ntop(family, address.data(), text.data(), text.size()) != nullptr
+               ? text.data()
+               : "an unknown address";
 }
 
 int answer_passphrase(char* to, int room, int, void* passphrase)
@@ -175,10 +193,10 @@ std::vector<tls_certificate_handle> read_certificates(const std::string& pem, st
     }
     const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     if (found.empty() || !at_end) {
-        const std::string why = found.empty() && at_end ? "there is no PEM certificate in it"
-                                                        : "it is damaged: " + tls_reason();
+        const std::string why =
+            found.empty() && at_end ? no_certificate_in(text) : "it is damaged: " + tls_reason();
         ERR_clear_error();
-        refuse(std::string(what) + " in " + name_of_pem(pem) + " cannot be used: " + why);
+        refuse_setup(std::string(what) + " in " + name_of_pem(pem) + " cannot be used: " + why);
     }
     ERR_clear_error();
     return found;
@@ -202,7 +220,7 @@ tls_key_handle read_key(const std::string& pem, const std::string& passphrase)
             why = "it is damaged: " + tls_reason();
         }
         ERR_clear_error();
-        refuse("the private key in " + name_of_pem(pem) + " cannot be used: " + why);
+        refuse_setup("the private key in " + name_of_pem(pem) + " cannot be used: " + why);
     }
     return key;
 }
@@ -222,12 +240,16 @@ std::string describe_certificate(X509* certificate)
                        name_text(X509_get_issuer_name(certificate)) + ", valid from " +
                        when_text(X509_get0_notBefore(certificate)) + " until " +
                        when_text(X509_get0_notAfter(certificate));
+    auto names = alternative_names(certificate, GEN_DNS);
+    for (const std::string& address : alternative_names(certificate, GEN_IPADD)) {
+        names.push_back(address_text(address));
+    }
     const char* before = ", for ";
-    for (const std::string& name : dns_names_of(certificate)) {
+    for (const std::string& name : names) {
         text += before + printable(name);
         before = ", ";
     }
-    return text;
+    return names.empty() ? text + ", without a host name (subjectAltName)" : text;
 }
 
 certificate_identity identity_of(X509* certificate)

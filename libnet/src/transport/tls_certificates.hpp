@@ -29,7 +29,8 @@ std::string name_of_pem(const std::string& pem);
 /// own.
 std::string printable(std::string text);
 
-/// "CN=localhost, issued by CN=localhost, valid until 2027-01-31 12:00:00 UTC, for localhost"
+/// "CN=localhost, issued by CN=localhost, valid until 2027-01-31 12:00:00 UTC, for localhost,
+/// 127.0.0.1"
 std::string describe_certificate(X509* certificate);
 
 certificate_identity identity_of(X509* certificate);

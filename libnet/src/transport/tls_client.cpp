@@ -20,11 +20,6 @@
 namespace libnet::detail {
 namespace {
 
-[[noreturn]] void refuse(const std::string& text)
-{
-    throw boost::system::system_error(make_error_code(boost::system::errc::invalid_argument), text);
-}
-
 constexpr std::size_t longest_name = TLSEXT_MAXLEN_host_name;
 
 /// "AB:CD:..." or "abcd...": 64 lowercase digits.
@@ -42,9 +37,9 @@ std::string plain_fingerprint(const std::string& text)
         }
     }
     if (digits.size() != 64) {
-        refuse("'" + text +
-               "' is no SHA-256 fingerprint: 64 hexadecimal digits, as "
-               "openssl x509 -noout -fingerprint -sha256 prints them");
+        refuse_setup("'" + text +
+                     "' is no SHA-256 fingerprint: 64 hexadecimal digits, as "
+                     "openssl x509 -noout -fingerprint -sha256 prints them");
     }
     return digits;
 }
@@ -86,10 +81,10 @@ public:
           verifies_(!options.insecure)
     {
         if (server_name_.size() > longest_name) {
-            refuse("'" + server_name_ + "' is longer than a host name can be");
+            refuse_setup("'" + server_name_ + "' is longer than a host name can be");
         }
         if (options.insecure && !options.pinned.empty()) {
-            refuse("an insecure client takes every certificate: pinned ones contradict that");
+            refuse_setup("an insecure client takes every certificate: pinned ones contradict that");
         }
         for (const std::string& pin : options.pinned) {
             pinned_.push_back(plain_fingerprint(pin));
@@ -135,8 +130,8 @@ public:
         if (!host.empty()) {
             expect(ssl.get(), host);
         } else if (verifies_ && !only_pins_) {
-            refuse("whom must the certificate name? Over a stream that leads to no host, "
-                   "tls_client_options::server_name has to say it");
+            refuse_setup("whom must the certificate name? Over a stream that leads to no host, "
+                         "tls_client_options::server_name has to say it");
         }
         if (sessions_) {
             go_on(ssl.get(), host + '|' + where.to_string(), now);
@@ -152,7 +147,7 @@ private:
         if (!options.authorities.empty()) {
             trust(context, options.authorities, "the authorities");
         } else if (!only_pins_ && SSL_CTX_set_default_verify_paths(context) != 1) {
-            refuse("whom the system trusts cannot be read: " + tls_reason());
+            refuse_setup("whom the system trusts cannot be read: " + tls_reason());
         }
     }
 
@@ -257,7 +252,7 @@ private:
     std::shared_ptr<const snapshot> read(const std::vector<tls_certificate>* other) override
     {
         if (other != nullptr && other->size() > 1) {
-            refuse("a TLS client has one certificate");
+            refuse_setup("a TLS client has one certificate");
         }
         tls_client_options changed = options_;
         if (other != nullptr) {

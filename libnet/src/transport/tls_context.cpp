@@ -86,9 +86,9 @@ bool is_out_of_reach(const error_code& why)
            why.category() != error_category();
 }
 
-tls_failure describe(const stream& transport, SSL* ssl, const tls_note& note, const error_code& why)
+tls_failure describe(const tls_stream& transport, const tls_note& note, const error_code& why)
 {
-    const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const char* const name = SSL_get_servername(transport.ssl(), TLSEXT_NAMETYPE_host_name);
     std::string text = why.message();
     if (!note.certificate.empty()) {
         text += ": " + note.certificate;
@@ -96,7 +96,11 @@ tls_failure describe(const stream& transport, SSL* ssl, const tls_note& note, co
     if (!note.reason.empty()) {
         text += " (OpenSSL: " + note.reason + ")";
     }
-    return {.peer = transport.peer(),
+    if (transport.alert() >= 0) {
+        text += std::string(" (the peer says: ") + SSL_alert_desc_string_long(transport.alert()) +
+                ")";
+    }
+    return {.peer = transport.below().peer(),
             .server_name = printable(name != nullptr ? name : ""),
             .why = why,
             .text = std::move(text)};
@@ -144,7 +148,7 @@ task<std::unique_ptr<stream>> shake_hands(std::shared_ptr<tls_context::state> co
     }
     const error_code why = done.error();
     if (options.on_failure) {
-        options.on_failure(describe(*front, transport.ssl(), note, why));
+        options.on_failure(describe(transport, note, why));
     }
     if (!is_out_of_reach(why)) {
         (void)co_await within(farewell_limit, transport.farewell());

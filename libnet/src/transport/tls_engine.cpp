@@ -199,8 +199,12 @@ struct tls_engine::bio {
     {
         auto& self = *static_cast<tls_engine*>(engine);
         const auto* const text = static_cast<const unsigned char*>(content);
-        const bool is_warning = type == SSL3_RT_ALERT && size == 2 &&
-                                text[0] == SSL3_AL_WARNING && text[1] != SSL_AD_CLOSE_NOTIFY;
+        const bool is_alert = type == SSL3_RT_ALERT && size == 2;
+        const bool is_warning =
+            is_alert && text[0] == SSL3_AL_WARNING && text[1] != SSL_AD_CLOSE_NOTIFY;
+        if (is_alert && written == 0) {
+            self.alert_ = text[1];
+        }
         if (self.established_ && ((written == 0 && type == SSL3_RT_HANDSHAKE) || is_warning)) {
             self.flooded_ = self.flooded_ || self.messages_left_ == 0;
             self.messages_left_ -= self.messages_left_ != 0 ? 1 : 0;

@@ -88,6 +88,9 @@ public:
     void release_buffers() noexcept;
 
     const error_code& why() const noexcept { return why_; }
+
+    /// The peer's last alert, which says what it did not like; -1 if there was none.
+    int alert() const noexcept { return alert_; }
     SSL* ssl() const noexcept { return ssl_.get(); }
 
 private:
@@ -107,6 +110,7 @@ private:
     error_code why_;
     std::size_t sent_in_a_row_ = 0;
     unsigned messages_left_ = 0;
+    int alert_ = -1;
     bool established_ = false;
     bool looked_at_ = false;
     bool starved_ = false;  // OpenSSL has asked for input, and there was none

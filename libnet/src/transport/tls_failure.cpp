@@ -5,6 +5,9 @@
 #include <openssl/x509_vfy.h>
 
 #include <boost/system/errc.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <stdexcept>
 
 namespace libnet::detail {
 namespace {
@@ -118,6 +121,22 @@ error_code tls_failure_behind_others(SSL* ssl) noexcept
     const unsigned long last = ERR_peek_last_error();
     ERR_clear_error();
     return meaning_of(ssl, last, last);
+}
+
+void refuse_setup(const std::string& text)
+{
+    class refusal final : public boost::system::system_error {
+    public:
+        explicit refusal(const std::string& why)
+            : system_error(make_error_code(boost::system::errc::invalid_argument)), text_(why)
+        {
+        }
+        const char* what() const noexcept override { return text_.what(); }
+
+    private:
+        std::runtime_error text_;  // which copies without failing
+    };
+    throw refusal(text);
 }
 
 std::string tls_reason()

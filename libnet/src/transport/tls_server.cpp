@@ -1,5 +1,6 @@
 #include "tls_attached.hpp"
 #include "tls_certificates.hpp"
+#include "tls_failure.hpp"
 #include "tls_setup.hpp"
 #include "tls_state.hpp"
 #include "tls_tickets.hpp"
@@ -26,11 +27,6 @@ namespace {
 
 constexpr std::size_t handshakes_at_once = 100;
 
-[[noreturn]] void refuse(const std::string& text)
-{
-    throw boost::system::system_error(make_error_code(boost::system::errc::invalid_argument), text);
-}
-
 class server_snapshot final : public tls_context::state::snapshot {
 public:
     server_snapshot(const tls_server_options& options,
@@ -40,7 +36,7 @@ public:
         : protocols_(wire_form(options.application_protocols))
     {
         if (certificates.empty()) {
-            refuse("a TLS server needs a certificate: tls_server_options::certificates");
+            refuse_setup("a TLS server needs a certificate: tls_server_options::certificates");
         }
         for (const tls_certificate& certificate : certificates) {
             contexts_.push_back(make(options, certificate));
@@ -98,8 +94,8 @@ private:
     static void ask_for_certificates(SSL_CTX* context, const tls_server_options& options)
     {
         if (options.client_authorities.empty()) {
-            refuse("client certificates are asked for, but nobody is trusted to have signed them: "
-                   "tls_server_options::client_authorities");
+            refuse_setup("client certificates are asked for, but nobody is trusted to have signed "
+                         "them: tls_server_options::client_authorities");
         }
         trust(context, options.client_authorities, "the client authorities");
         for (const auto& authority :
@@ -132,9 +128,9 @@ private:
                           OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL;
         OCSP_RESPONSE_free(response);
         if (!good) {
-            refuse("the OCSP response in " + path +
-                   " cannot be used: it is damaged, or says that "
-                   "the responder could not answer");
+            refuse_setup("the OCSP response in " + path +
+                         " cannot be used: it is damaged, or says that "
+                         "the responder could not answer");
         }
     }
 

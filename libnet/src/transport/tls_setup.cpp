@@ -37,11 +37,6 @@ constexpr std::array<const char*, 3> groups{
 // Keys and signatures that are worth 112 bits, whatever the system thinks enough.
 constexpr int least_security = 2;
 
-[[noreturn]] void refuse(const std::string& text)
-{
-    throw boost::system::system_error(make_error_code(boost::system::errc::invalid_argument), text);
-}
-
 }  // namespace
 
 // ---- the key log --------------------------------------------------------------------------------
@@ -55,7 +50,7 @@ tls_key_log::tls_key_log(const std::string& path)
     if (descriptor >= 0 && ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
         (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         ::close(descriptor);
-        refuse("the key log '" + path + "' is open to other users: chmod 600 '" + path + "'");
+        refuse_setup("the key log '" + path + "' is open to other users: chmod 600 '" + path + "'");
     }
     file_ = descriptor >= 0 ? ::fdopen(descriptor, "a") : nullptr;
     if (file_ == nullptr) {
@@ -96,14 +91,14 @@ tls_context_handle make_context(const SSL_METHOD* method, const tls_options& opt
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     if (SSL_CTX_set_cipher_list(context, ciphers_of_1_2) != 1) {
-        refuse("OpenSSL refuses its own ciphers: " + tls_reason());
+        refuse_setup("OpenSSL refuses its own ciphers: " + tls_reason());
     }
     SSL_CTX_set_security_level(context,
                                std::max(SSL_CTX_get_security_level(context), least_security));
     if (std::none_of(groups.begin(), groups.end(), [&](const char* list) {
             return SSL_CTX_set1_groups_list(context, list) == 1;
         })) {
-        refuse("OpenSSL knows no elliptic curve: " + tls_reason());
+        refuse_setup("OpenSSL knows no elliptic curve: " + tls_reason());
     }
     ERR_clear_error();
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -119,26 +114,32 @@ void use_certificate(SSL_CTX* context, const tls_certificate& certificate)
     ERR_clear_error();
     if (X509_check_private_key(own, key.get()) != 1) {
         ERR_clear_error();
-        refuse("the private key in " + name_of_pem(key_source) +
-               " does not belong to the certificate in " + name_of_pem(certificate.chain) + " (" +
-               describe_certificate(own) + ")");
+        const bool is_for_another =
+            std::any_of(chain.begin(), chain.end(), [&](const tls_certificate_handle& link) {
+                return X509_check_private_key(link.get(), key.get()) == 1;
+            });
+        ERR_clear_error();
+        refuse_setup("the private key in " + name_of_pem(key_source) +
+                     " does not belong to the certificate in " + name_of_pem(certificate.chain) +
+                     " (" + describe_certificate(own) + ")" +
+                     (is_for_another ? "; the one that it belongs to has to come first" : ""));
     }
     for (const auto& link : chain) {
         if (X509_cmp_current_time(X509_get0_notAfter(link.get())) < 0) {
-            refuse((link.get() == own ? "the certificate in " : "an intermediate certificate in ") +
-                   name_of_pem(certificate.chain) +
-                   " has expired: " + describe_certificate(link.get()));
+            const char* const which = link.get() == own ? "the" : "an intermediate";
+            refuse_setup(std::string(which) + " certificate in " + name_of_pem(certificate.chain) +
+                         " has expired: " + describe_certificate(link.get()));
         }
     }
     if (SSL_CTX_use_certificate(context, own) != 1 ||
         SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
-        refuse("the certificate in " + name_of_pem(certificate.chain) +
-               " cannot be used: " + tls_reason());
+        refuse_setup("the certificate in " + name_of_pem(certificate.chain) +
+                     " cannot be used: " + tls_reason());
     }
     for (std::size_t i = 1; i < chain.size(); ++i) {
         if (SSL_CTX_add1_chain_cert(context, chain[i].get()) != 1) {
-            refuse("the certificate chain in " + name_of_pem(certificate.chain) +
-                   " cannot be used: " + tls_reason());
+            refuse_setup("the certificate chain in " + name_of_pem(certificate.chain) +
+                         " cannot be used: " + tls_reason());
         }
     }
 }
@@ -148,8 +149,8 @@ void trust(SSL_CTX* context, const std::string& pem, std::string_view what)
     X509_STORE* const store = SSL_CTX_get_cert_store(context);
     for (const auto& authority : read_certificates(pem, what)) {
         if (X509_STORE_add_cert(store, authority.get()) != 1) {
-            refuse(std::string(what) + " in " + name_of_pem(pem) +
-                   " cannot be used: " + tls_reason());
+            refuse_setup(std::string(what) + " in " + name_of_pem(pem) +
+                         " cannot be used: " + tls_reason());
         }
     }
 }
@@ -176,7 +177,7 @@ std::string wire_form(const std::vector<std::string>& protocols)
     std::string wire;
     for (const std::string& name : protocols) {
         if (name.empty() || name.size() > 255) {
-            refuse("'" + name + "' is no application protocol: 1 to 255 bytes");
+            refuse_setup("'" + name + "' is no application protocol: 1 to 255 bytes");
         }
         wire += static_cast<char>(name.size());
         wire += name;

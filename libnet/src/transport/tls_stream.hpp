@@ -46,6 +46,7 @@ public:
     std::optional<security_info> security() const;
     stream& below() const noexcept { return *below_; }
     SSL* ssl() const noexcept { return engine_.ssl(); }
+    int alert() const noexcept { return engine_.alert(); }
 
     void on_read(const error_code& failed, std::size_t count) override;
     void on_write(const error_code& failed, std::size_t count) override;

@@ -12,12 +12,18 @@
 
 namespace integration {
 
-/// A client of TLS that knows nothing of libnet: OpenSSL on a plain blocking socket. It takes every
-/// certificate.
+/// A client of TLS that knows nothing of libnet: OpenSSL on a plain blocking socket, of one version if
+/// it is told so. It takes every certificate.
 class tls_client_socket {
 public:
-    explicit tls_client_socket(std::uint16_t port) : socket_(port), ssl_(SSL_new(context()))
+    explicit tls_client_socket(std::uint16_t port, int version = 0)
+        : socket_(port), ssl_(SSL_new(context()))
     {
+        if (version != 0) {  // also those that are too old
+            SSL_set_security_level(ssl_.get(), 0);
+            SSL_set_min_proto_version(ssl_.get(), version);
+            SSL_set_max_proto_version(ssl_.get(), version);
+        }
         const int on = 1;
         ::setsockopt(socket_.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         SSL_set_fd(ssl_.get(), socket_.descriptor());
