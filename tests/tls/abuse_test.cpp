@@ -134,6 +134,30 @@ TEST(TlsAbuse, EmptyRecordsAreBounded)
     EXPECT_EQ(a.client.hear(), "x");
 }
 
+/// What a client says, cut at each byte on the way to a server.
+TEST(TlsAbuse, ACutIsNoCleanEndAtAnyByte)
+{
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        std::size_t cuts = 0;
+        for (bool whole = false; !whole; ++cuts) {
+            SCOPED_TRACE(cuts);
+            attacked a([&](SSL_CTX* context) { only(context, version); });
+            ASSERT_TRUE(a.shaken);
+            SSL_write(a.client.ssl(), "one part", 8);
+            SSL_write(a.client.ssl(), "and another", 11);
+            SSL_shutdown(a.client.ssl());
+            const std::string records = a.client.take_output();
+            whole = cuts == records.size();
+            a.client.inject(records.substr(0, cuts));
+            a.client.wire().end().shutdown_send();
+            a.sim.settle();
+            EXPECT_EQ(a.server->ended(), whole ? error::closed : error::truncated_stream);
+            ASSERT_FALSE(HasFailure());
+        }
+        EXPECT_GT(cuts, 80U);
+    }
+}
+
 TEST(TlsAbuse, ACutIsNoCleanEnd)
 {
     attacked a;
