@@ -11,6 +11,7 @@
 #include <libnet/core/literals.hpp>
 #include <libnet/core/no_limit.hpp>
 #include <libnet/core/result.hpp>
+#include <libnet/core/siphash.hpp>
 #include <libnet/core/socket_address.hpp>
 #include <libnet/core/time.hpp>
 #include <libnet/framing/any_framing.hpp>
@@ -23,10 +24,15 @@
 #include <libnet/framing/raw.hpp>
 #include <libnet/framing/receive_buffer.hpp>
 #include <libnet/framing/varint.hpp>
+#include <libnet/policy/address_cookie.hpp>
 #include <libnet/policy/admission.hpp>
 #include <libnet/policy/backoff.hpp>
+#include <libnet/policy/duplicate_window.hpp>
 #include <libnet/policy/heartbeat.hpp>
 #include <libnet/policy/input_deadlines.hpp>
+#include <libnet/policy/peer_table.hpp>
+#include <libnet/policy/request_id.hpp>
+#include <libnet/policy/retransmission.hpp>
 #include <libnet/policy/token_bucket.hpp>
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/fiber.hpp>
@@ -53,6 +59,11 @@
 #include <libnet/session/memory_pressure.hpp>
 #include <libnet/session/refusal.hpp>
 #include <libnet/session/server.hpp>
+#include <libnet/session/udp_client.hpp>
+#include <libnet/session/udp_peer.hpp>
+#include <libnet/session/udp_server.hpp>
+#include <libnet/transport/datagram.hpp>
+#include <libnet/transport/datagram_channel.hpp>
 #include <libnet/transport/endpoint.hpp>
 #include <libnet/transport/kernel_statistics.hpp>
 #include <libnet/transport/listener.hpp>
@@ -62,5 +73,7 @@
 #include <libnet/transport/stream.hpp>
 #include <libnet/transport/stream_layer.hpp>
 #include <libnet/transport/tcp.hpp>
+#include <libnet/transport/udp_options.hpp>
+#include <libnet/transport/udp_socket.hpp>
 #include <libnet/transport/unix_domain.hpp>
 #include <libnet/version.hpp>

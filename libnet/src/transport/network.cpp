@@ -3,8 +3,23 @@
 #include "system_network.hpp"
 
 #include <libnet/asio.hpp>
+#include <libnet/transport/datagram_channel.hpp>
+
+#include <boost/system/system_error.hpp>
 
 namespace libnet {
+
+std::unique_ptr<datagram_channel> network::open_datagrams(const endpoint& local, const udp_options&)
+{
+    throw boost::system::system_error(error::not_supported,
+                                      "cannot listen on " + local.to_string());
+}
+
+result<std::unique_ptr<datagram_channel>> network::connect_datagrams(const socket_address&,
+                                                                     const udp_options&)
+{
+    return error::not_supported;
+}
 
 network& network_of(loop& home)
 {

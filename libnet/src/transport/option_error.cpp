@@ -29,6 +29,15 @@ const char* name_of(socket_option option) noexcept
     case socket_option::dscp: return "the DSCP";
     case socket_option::quick_ack: return "TCP_QUICKACK";
     case socket_option::permissions: return "the permissions of the socket file";
+    case socket_option::reuse_port: return "SO_REUSEPORT";
+    case socket_option::broadcast: return "SO_BROADCAST";
+    case socket_option::destination: return "IP_PKTINFO";
+    case socket_option::hop_limit: return "IP_RECVTTL";
+    case socket_option::ecn: return "IP_RECVTOS";
+    case socket_option::multicast_hops: return "IP_MULTICAST_TTL";
+    case socket_option::multicast_loop: return "IP_MULTICAST_LOOP";
+    case socket_option::multicast_interface: return "IP_MULTICAST_IF";
+    case socket_option::errors: return "IP_RECVERR";
     }
     return "a socket option";
 }

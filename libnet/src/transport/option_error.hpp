@@ -24,6 +24,15 @@ enum class socket_option {
     dscp,
     quick_ack,
     permissions,
+    reuse_port,  // from here on of UDP
+    broadcast,
+    destination,
+    hop_limit,
+    ecn,
+    multicast_hops,
+    multicast_loop,
+    multicast_interface,
+    errors,
 };
 
 /// "the kernel refused TCP_USER_TIMEOUT: Invalid argument"; equals condition::option_refused.

@@ -18,6 +18,10 @@ public:
     task<std::unique_ptr<stream>> connect(socket_address to, socket_options options) override;
     task<std::unique_ptr<stream>> connect_path(std::string path, socket_options options) override;
     std::unique_ptr<listener> listen(const endpoint& where, const socket_options& options) override;
+    std::unique_ptr<datagram_channel> open_datagrams(const endpoint& local,
+                                                     const udp_options& options) override;
+    result<std::unique_ptr<datagram_channel>>
+    connect_datagrams(const socket_address& peer, const udp_options& options) override;
 
 private:
     std::unique_ptr<listener> listen_on_port(const endpoint& where, const socket_options& options);

@@ -14,6 +14,9 @@
 
 namespace libnet {
 
+class datagram_channel;
+struct udp_options;
+
 /// Where connections lead: to the operating system's sockets, or into a network that a test makes
 /// up. connect(), tcp::, unix_domain:: and servers ask theirs for everything, so that a session, a
 /// server or a client runs unchanged in either.
@@ -43,13 +46,27 @@ public:
     ///
     /// Errors  no_such_file_or_directory, connection_refused, permission_denied, ...
     /// Cancel  safe.
-    virtual task<std::unique_ptr<stream>> connect_path(std::string path, socket_options options) = 0;
+    virtual task<std::unique_ptr<stream>> connect_path(std::string path,
+                                                       socket_options options) = 0;
 
     /// Listens on HOST:PORT, or on a path.
     ///
     /// Throws boost::system::system_error whose text names the endpoint and what is wrong with it.
     virtual std::unique_ptr<listener> listen(const endpoint& where,
                                              const socket_options& options) = 0;
+
+    /// Opens a socket for datagrams on HOST:PORT, whose name is looked up on the spot.
+    ///
+    /// Throws boost::system::system_error whose text names the endpoint and what is wrong with it;
+    /// not_supported where there are none.
+    virtual std::unique_ptr<datagram_channel> open_datagrams(const endpoint& local,
+                                                             const udp_options& options);
+
+    /// Opens one for a single peer: it hears of nobody else.
+    ///
+    /// Errors  condition::option_refused; network_unreachable, ...; not_supported.
+    virtual result<std::unique_ptr<datagram_channel>> connect_datagrams(const socket_address& peer,
+                                                                        const udp_options& options);
 };
 
 /// The network that loop::use_network() has put in place, else the system's.

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "../transport/udp_core.hpp"
+
+#include <libnet/policy/address_cookie.hpp>
+#include <libnet/policy/peer_table.hpp>
+#include <libnet/runtime/task.hpp>
+#include <libnet/runtime/timer.hpp>
+#include <libnet/session/udp_server.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace libnet::detail {
+
+/// A datagram that waits for the session of its peer.
+struct peer_message {
+    peer_message* next = nullptr;
+    std::size_t size = 0;
+
+    bytes payload() const noexcept
+    {
+        return bytes(reinterpret_cast<const std::byte*>(this + 1), size);
+    }
+};
+
+/// Peers and their sessions: deals what a socket receives out among them, begins new ones, ends those
+/// that are silent. Lives in the frame of the server's run().
+class peer_sessions {
+public:
+    peer_sessions(udp_core& core, const udp_server::peer_session& serve,
+                  const udp_server_options& options, fiber& parent);
+    peer_sessions(const peer_sessions&) = delete;
+    peer_sessions& operator=(const peer_sessions&) = delete;
+    ~peer_sessions();
+
+    /// Until stop(), or the socket fails.
+    task<> run();
+    void stop() noexcept;
+
+    /// Of the counters, those that it keeps.
+    void add_to(udp_server_stats& s) const noexcept;
+
+private:
+    friend class libnet::udp_peer;
+    class running;
+
+    void deal_out() noexcept;
+    void receive_from_known(udp_peer& peer, bytes payload, time_point now);
+    void receive_from_stranger(const datagram& received, time_point now);
+    void begin(const datagram& received, bytes payload, bool proven, time_point now);
+    void deliver(udp_peer& peer, bytes payload);
+    void end(udp_peer& peer, const error_code& why) noexcept;
+    void ended(running& session) noexcept;
+    void expire();
+    void cannot_reach(const datagram_error& e) noexcept;
+    template <class Visitor>
+    void for_each_session(Visitor visit);
+
+    udp_core& core_;
+    loop& home_;
+    const udp_server::peer_session& serve_;
+    const udp_server_options& options_;
+    fiber& parent_;
+    std::optional<address_cookie> cookie_;
+    peer_table table_;
+    timer wake_;  // for the next who expires, and at the end
+    bool stopping_ = false;
+    error_code failed_;
+    std::exception_ptr hook_failed_;
+    node_list<session_place> sessions_;
+    std::uint64_t active_ = 0;
+    std::uint64_t accepted_ = 0;
+    std::uint64_t refused_ = 0;
+    std::uint64_t challenged_ = 0;
+    std::uint64_t overflowed_ = 0;
+    std::uint64_t truncated_ = 0;
+    std::size_t waiting_ = 0;
+};
+
+}  // namespace libnet::detail

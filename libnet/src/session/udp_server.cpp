@@ -1,0 +1,181 @@
+#include "peer_sessions.hpp"
+
+#include <libnet/runtime/group.hpp>
+#include <libnet/runtime/within.hpp>
+#include <libnet/session/udp_server.hpp>
+#include <libnet/transport/endpoint.hpp>
+#include <libnet/transport/network.hpp>
+
+#include <boost/system/system_error.hpp>
+
+#include <mutex>
+#include <new>
+#include <optional>
+#include <utility>
+
+namespace libnet {
+
+struct udp_server::state {
+    state(std::string_view place, udp_server_options o) : options(std::move(o))
+    {
+        const auto parsed = endpoint::parse(place);
+        if (!parsed || parsed->is_unix()) {
+            throw boost::system::system_error(error::invalid_endpoint,
+                                              "cannot listen on '" + std::string(place) + "'");
+        }
+        where = *parsed;
+    }
+
+    task<> run();
+    task<> run_socket(udp_socket& socket);
+    task<> run_peers(detail::udp_core& core);
+    void stop_now() noexcept
+    {
+        stopping = true;
+        if (peers != nullptr) {
+            peers->stop();
+        }
+        if (wake) {
+            wake->expires_after(duration::zero());
+        }
+    }
+
+    endpoint where;
+    socket_session serve_socket;
+    peer_session serve_peer;
+    udp_server_options options;
+
+    // The loop's thread.
+    bool stopping = false;
+    detail::peer_sessions* peers = nullptr;
+    std::optional<timer> wake;
+    detail::udp_core* core = nullptr;
+    udp_server_stats last;
+
+    std::mutex stop_mutex;  // of the next two
+    std::shared_ptr<detail::mailbox> box;
+    bool stop_asked = false;
+};
+
+udp_server::udp_server(std::string_view where, socket_session serve, udp_server_options options)
+    : state_(std::make_shared<state>(where, std::move(options)))
+{
+    state_->serve_socket = std::move(serve);
+}
+
+udp_server::udp_server(std::string_view where, peer_session serve, udp_server_options options)
+    : state_(std::make_shared<state>(where, std::move(options)))
+{
+    state_->serve_peer = std::move(serve);
+}
+
+udp_server::~udp_server()
+{
+    try {
+        stop();
+    } catch (const std::bad_alloc&) {  // it only matters if somebody destroys a server that runs
+    }
+}
+
+task<> udp_server::run()
+{
+    return [](std::shared_ptr<state> s) -> task<> { co_await checked(s->run()); }(state_);
+}
+
+task<> udp_server::state::run()
+{
+    const detail::fiber& self = co_await detail::fiber_await{};
+    loop& home = self.home();
+    auto channel = detail::network_of(self).open_datagrams(where, options.socket);
+    udp_socket socket(std::move(channel), options.socket);
+    {
+        const std::lock_guard lock(stop_mutex);
+        wake.emplace(home);
+        box = home.remote();
+        stopping = stop_asked;
+    }
+    core = &detail::core_of(socket);
+    struct leaving {
+        state& s;
+        ~leaving()
+        {
+            s.last.socket = s.core->stats();
+            s.core = nullptr;
+            s.wake.reset();
+        }
+    };
+    const leaving on_end{*this};
+    if (options.on_listening) {
+        options.on_listening(socket.local().to_string());
+    }
+    auto serving = serve_socket ? run_socket(socket) : run_peers(*core);
+    co_await checked(std::move(serving));
+}
+
+/// The one session ends because it returns, or because its socket is closed.
+task<> udp_server::state::run_socket(udp_socket& socket)
+{
+    auto serve_until_stopped = [&](group& tasks) -> task<> {
+        auto session = [](state& s, udp_socket& of) -> task<> {
+            const auto ended = co_await s.serve_socket(of);
+            s.stop_now();
+            if (!ended && ended.error() != error::closed) {
+                co_await fail(ended.error());
+            }
+        };
+        tasks.start(session(*this, socket));
+        while (!stopping) {
+            wake->expires_at(end_of_time);
+            const auto woken = co_await wake->wait();
+            if (!woken) {
+                break;
+            }
+        }
+        socket.close();
+        (void)co_await shielded(options.drain_timeout, tasks.join());
+    };
+    co_await checked(with_group(serve_until_stopped));
+}
+
+task<> udp_server::state::run_peers(detail::udp_core& of)
+{
+    struct registration {
+        state& s;
+        detail::peer_sessions& sessions;
+        ~registration()
+        {
+            sessions.add_to(s.last);
+            s.peers = nullptr;
+        }
+    };
+    detail::peer_sessions sessions(of, serve_peer, options, co_await detail::fiber_await{});
+    const registration here{*this, sessions};
+    peers = &sessions;
+    if (stopping) {
+        sessions.stop();
+    }
+    co_await checked(sessions.run());
+}
+
+void udp_server::stop()
+{
+    const std::lock_guard lock(state_->stop_mutex);
+    state_->stop_asked = true;
+    if (state_->box) {
+        state_->box->post([s = state_] { s->stop_now(); });
+    }
+}
+
+udp_server_stats udp_server::stats() const
+{
+    udp_server_stats now = state_->last;
+    if (state_->core != nullptr) {
+        now.socket = state_->core->stats();
+    }
+    if (state_->peers != nullptr) {
+        state_->peers->add_to(now);
+    }
+    return now;
+}
+
+}  // namespace libnet

@@ -1,0 +1,144 @@
+#include "support/child_process.hpp"
+#include "support/echo_server.hpp"
+#include "support/required_programs.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+/// udp_echo_server and udp_echo_client, with each other and with programs that others wrote.
+namespace {
+
+using namespace integration;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct udp_echo_server : echo_server {
+    explicit udp_echo_server(const std::vector<std::string>& flags = {},
+                             const std::vector<std::string>& started_by = {})
+        : echo_server(flags, {}, started_by, UDP_ECHO_SERVER)
+    {
+    }
+};
+
+child_process::outcome client(const std::string& where, std::vector<std::string> flags)
+{
+    flags.insert(flags.begin(), {UDP_ECHO_CLIENT, "--connect", where});
+    return child_process(flags).finish(3 * patience);
+}
+
+TEST(UdpPrograms, AnswerEveryDatagramThatTheKernelDidNotDrop)
+{
+    for (const char* how : {"--quiet", "--per-peer", "--plain"}) {
+        SCOPED_TRACE(how);
+        udp_echo_server server({how});
+        const auto ended = client(server.where(), {"--count", "2000", "--rate", "20000"});
+        const auto stopped = server.stop(SIGTERM);
+        EXPECT_EQ(stopped.code, 0) << stopped.errors;
+        // On a machine that is busy the kernel may drop some, and then says so.
+        if (stopped.output.find(", 0 dropped") != std::string::npos && ended.code != 0) {
+            ADD_FAILURE() << ended.output << stopped.output;
+        }
+        EXPECT_THAT(ended.output, HasSubstr("2000 datagrams, "));
+        EXPECT_THAT(ended.output, HasSubstr("0 duplicates"));
+        EXPECT_THAT(ended.output, HasSubstr("p50"));
+    }
+}
+
+TEST(UdpPrograms, RequestsAreAnswered)
+{
+    udp_echo_server server({"--per-peer", "--cookie"});
+    const auto ended =
+        client(server.where(), {"--count", "500", "--retry", "5", "--timeout", "10s"});
+    EXPECT_EQ(ended.code, 0) << ended.output << ended.errors;
+    EXPECT_THAT(ended.output, StartsWith("500 requests, 500 answered, 0 given up"));
+    EXPECT_THAT(server.line("opened"), HasSubstr("(proven)"));
+    EXPECT_THAT(server.stop(SIGINT).output, HasSubstr("1 peer"));
+}
+
+TEST(UdpPrograms, ForgetsASilentPeer)
+{
+    udp_echo_server server({"--per-peer", "--idle-timeout", "100ms"});
+    client(server.where(), {"--count", "1"});
+    EXPECT_THAT(server.line("closed"), HasSubstr("1 datagram, 64 bytes received, 64 bytes sent"));
+}
+
+TEST(UdpPrograms, SayThatNobodyListens)
+{
+    for (const char* retries : {"0", "3"}) {
+        const auto ended = client("127.0.0.1:1", {"--retry", retries});
+        EXPECT_EQ(ended.code, 1);
+        EXPECT_THAT(ended.errors, HasSubstr("start udp_echo_server"));
+    }
+}
+
+TEST(UdpPrograms, RefuseWhatMakesNoSense)
+{
+    EXPECT_EQ(client("127.0.0.1:1", {"--size", "15"}).code, 2);
+    EXPECT_EQ(client("127.0.0.1:1", {"--count", "0"}).code, 2);
+    EXPECT_EQ(client("nonsense", {}).code, 2);
+    const auto server = child_process({UDP_ECHO_SERVER, "--cookie"}).finish();
+    EXPECT_EQ(server.code, 2);
+    EXPECT_THAT(server.errors, HasSubstr("--per-peer"));
+    const auto unix_path = child_process({UDP_ECHO_SERVER, "--listen", "unix:/tmp/x"}).finish();
+    EXPECT_NE(unix_path.code, 0);
+}
+
+TEST(UdpInterop, Netcat)
+{
+    REQUIRE_PROGRAM("nc")
+    udp_echo_server server;
+    const auto nc = shell("nc -u -w 1 127.0.0.1 " + std::to_string(server.port()), "hello\n");
+    EXPECT_EQ(nc.output, "hello\n");
+}
+
+TEST(UdpInterop, Socat)
+{
+    REQUIRE_PROGRAM("socat")
+    for (const char* listen : {"127.0.0.1:0", "[::1]:0"}) {
+        udp_echo_server server({"--listen", listen});
+        if (server.where().empty()) {
+            continue;  // no IPv6 here
+        }
+        const auto socat = shell("socat -t 1 - UDP:" + server.where(), "hello\n");
+        EXPECT_EQ(socat.output, "hello\n");
+    }
+}
+
+constexpr const char* python_client = R"(
+import socket, sys
+port = int(sys.argv[1])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.connect(('127.0.0.1', port))
+for size in (0, 1, 64, 1500, 65507):
+    m = b'x' * size
+    s.send(m)
+    assert s.recv(70000) == m, size
+# One that asks and does not wait: its port is closed when the answer comes.
+for i in range(50):
+    gone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    gone.sendto(b'anybody?', ('127.0.0.1', port))
+    gone.close()
+s.send(b'still there?')
+assert s.recv(70000) == b'still there?'
+print('all')
+)";
+
+TEST(UdpInterop, PythonAndPeersThatAreGone)
+{
+    REQUIRE_PROGRAM("python3")
+    for (const std::vector<std::string>& flags :
+         std::vector<std::vector<std::string>>{{}, {"--per-peer"}, {"--listen", ":0"}}) {
+        udp_echo_server server(flags);
+        child_process python({"python3", "-c", python_client, std::to_string(server.port())});
+        const auto ended = python.finish(2 * patience);
+        EXPECT_EQ(ended.output, "all\n") << ended.errors;
+        EXPECT_EQ(server.stop(SIGTERM).code, 0);
+    }
+}
+
+}  // namespace
