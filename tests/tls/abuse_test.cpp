@@ -240,6 +240,27 @@ TEST(TlsAbuse, AHelloMayComeInManyRecords)
     }
 }
 
+/// Nobody looks at thousands of small records again and again, to see whether they are a hello by now.
+TEST(TlsAbuse, AHelloIsWaitedForUpToARecord)
+{
+    static const auto context = tls_context::server(server_options_for());
+    simulation sim;
+    stream_pair between(sim.home(), {.capacity = 1_MiB}, {});
+    result<std::unique_ptr<stream>> made = error::no_value;
+    sim.start(tests::shake_hands(context, between.take_right(), "", made));
+    stream_recorder client(between.take_left());
+    std::string records;
+    for (const char c : std::string("\x7f\x01\x00\x00", 4) + std::string(4000, 'x')) {
+        records += std::string("\x16\x03\x01\x00\x01", 5) + c;
+    }
+    EXPECT_TRUE(client.try_write(records.substr(0, 16'000)));
+    sim.settle();
+    EXPECT_EQ(made.error(), error::no_value);
+    EXPECT_TRUE(client.try_write(records.substr(16'000)));
+    sim.advance(2s);
+    EXPECT_EQ(made.error(), error::malformed_record) << "OpenSSL has seen it";
+}
+
 /// Who is asked for another group says hello a second time.
 TEST(TlsAbuse, ASecondHelloIsWaitedForAsTheFirst)
 {

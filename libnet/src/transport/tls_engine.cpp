@@ -50,6 +50,9 @@ bool is_whole_message(bytes records) noexcept
     constexpr std::size_t longest_record = 16 * 1024 + 256;  // OpenSSL refuses others,
     constexpr std::size_t longest_hello = 128 * 1024;        // and these
     const auto number = [&](std::size_t at) { return std::to_integer<std::size_t>(records[at]); };
+    if (records.size() > header + longest_record) {
+        return true;  // so much was sent for it; and each look begins at the front
+    }
     std::size_t announced = 0;
     std::size_t have = 0;
     while (records.size() >= header) {
