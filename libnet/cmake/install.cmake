@@ -1,7 +1,9 @@
-# cmake --install: headers, libraries, the CMake package `libnet` and the pkg-config modules.
+# cmake --install: headers, libraries, the CMake package `libnet` and the pkg-config modules. What a program needs that
+# was built with a shared libnet is the component libnet_runtime, everything else is libnet_development.
 
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/libnet")
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME libnet_development)
 
 # Headers. A component that was not built brings no headers.
 set(left_out "")
@@ -14,12 +16,16 @@ endif()
 install(DIRECTORY include/libnet TYPE INCLUDE FILES_MATCHING PATTERN "*.hpp" ${left_out})
 
 # Libraries. One export file per component, so that find_package() loads what was asked for.
-install(TARGETS libnet EXPORT libnetTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(EXPORT libnetTargets NAMESPACE libnet:: DESTINATION "${package_dir}")
-foreach(component IN LISTS LIBNET_ASIO_COMPONENTS)
-    install(TARGETS libnet_${component} EXPORT libnet-${component}Targets
+function(libnet_asio_install_library target export)
+    install(TARGETS ${target} EXPORT ${export}
+        RUNTIME COMPONENT libnet_runtime
+        LIBRARY COMPONENT libnet_runtime NAMELINK_COMPONENT libnet_development
         INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-    install(EXPORT libnet-${component}Targets NAMESPACE libnet:: DESTINATION "${package_dir}")
+    install(EXPORT ${export} NAMESPACE libnet:: DESTINATION "${package_dir}")
+endfunction()
+libnet_asio_install_library(libnet libnetTargets)
+foreach(component IN LISTS LIBNET_ASIO_COMPONENTS)
+    libnet_asio_install_library(libnet_${component} libnet-${component}Targets)
 endforeach()
 
 # The CMake package.
@@ -53,7 +59,7 @@ endif()
 # Boost has no .pc file. Where its headers are not on the compiler's own path, ours has to say where they are.
 get_target_property(boost_includes Boost::headers INTERFACE_INCLUDE_DIRECTORIES)
 foreach(dir IN LISTS boost_includes)
-    if(NOT dir IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
+    if(IS_ABSOLUTE "${dir}" AND NOT dir IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
         string(APPEND PC_CFLAGS " -I${dir}")
     endif()
 endforeach()

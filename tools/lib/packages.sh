@@ -2,6 +2,7 @@
 #
 #     require_build_packages      to build the libraries, the applications and the tests
 #     require_test_packages       what the test suite runs besides
+#     require_venv                python3 -m venv
 #     require_clang               a clang with its sanitizers, >= 16; sets CLANGXX to its clang++
 #
 # What is there already, from wherever it came, is not installed again, so nothing is done (and no right to do it is
@@ -41,6 +42,8 @@ require_test_packages() {
     missing_program gnutls-cli && missing+=(gnutls-bin)
     missing_program curl && missing+=(curl)
     missing_program sslscan && missing+=(sslscan)
+    missing_header 'libnet.h' && missing+=(libnet1-dev) # the packet library, which must not be in our way
+    missing_program dpkg-shlibdeps && on_apt && missing+=(dpkg-dev) # for the Debian package
     install_packages "${missing[@]}"
     require_programs pkg-config socat nc strace ss openssl gnutls-cli curl sslscan
 }
@@ -48,6 +51,11 @@ require_test_packages() {
 require_valgrind() {
     missing_program valgrind && install_packages valgrind
     require_programs valgrind
+}
+
+# Python's module venv with pip, which Debian has in a package of its own.
+require_venv() {
+    python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
 }
 
 require_clang() {

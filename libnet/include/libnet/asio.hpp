@@ -27,6 +27,12 @@
 #include <tuple>
 #include <utility>
 
+// Asio finds its reactor by typeid, or without RTTI by another key: code that disagrees with the
+// library would wait on a second reactor that nobody runs.
+#if defined(BOOST_ASIO_NO_TYPEID) && !defined(LIBNET_ASIO_WITHOUT_RTTI)
+#error "<libnet/asio.hpp> needs RTTI, unless libnet is built without it: LIBNET_ASIO_WITHOUT_RTTI"
+#endif
+
 /// The bridge between libnet and Asio, both ways. The only public header that includes Asio.
 ///
 /// Inside a task, await any Asio operation and any awaitable:

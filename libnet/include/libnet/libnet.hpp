@@ -2,6 +2,10 @@
 
 /// All of libnet but the Asio bridge, TLS, protocols and the test kit.
 
+#if !defined(__cpp_exceptions)
+#error "libnet needs exceptions: compile without -fno-exceptions"
+#endif
+
 #include <libnet/core/buffer_memory.hpp>
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>

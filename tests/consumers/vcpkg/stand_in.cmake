@@ -1,0 +1,96 @@
+# vcpkg's own tool is not at hand here. So the port is run with stand-ins for the functions of vcpkg: they check what
+# they are given against this build and this source tree, install what has been built, and say no to what the real ones
+# would refuse. What a stand-in cannot show: that vcpkg's Boost and OpenSSL are found.
+
+set(PORT libnet-asio)
+set(CURRENT_PACKAGES_DIR "${scratch}/packages")
+file(REMOVE_RECURSE "${scratch}")
+set(calls "")
+
+function(refuse)
+    message(FATAL_ERROR "the vcpkg port: ${ARGN}")
+endfunction()
+
+# expect_option(<name>): an option that CMakeLists.txt offers, and no other.
+file(STRINGS "${BUILD_DIR}/CMakeCache.txt" cache REGEX "^LIBNET_ASIO_[A-Z_]+:")
+function(expect_option name)
+    if(NOT cache MATCHES "${name}:BOOL=")
+        refuse("there is no option ${name}")
+    endif()
+endfunction()
+
+function(vcpkg_check_features)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "OUT_FEATURE_OPTIONS" "FEATURES")
+    file(READ "${SOURCE_PATH}/packaging/vcpkg/${PORT}/vcpkg.json" manifest)
+    set(options "")
+    while(arg_FEATURES)
+        list(POP_FRONT arg_FEATURES feature option)
+        string(JSON declared ERROR_VARIABLE error GET "${manifest}" features ${feature})
+        if(error)
+            refuse("vcpkg.json has no feature ${feature}")
+        endif()
+        expect_option(${option})
+        list(APPEND options "-D${option}=ON")
+    endwhile()
+    set(${arg_OUT_FEATURE_OPTIONS} "${options}" PARENT_SCOPE)
+endfunction()
+
+function(vcpkg_cmake_configure)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "SOURCE_PATH" "OPTIONS")
+    if(NOT EXISTS "${arg_SOURCE_PATH}/CMakeLists.txt" OR arg_UNPARSED_ARGUMENTS)
+        refuse("vcpkg_cmake_configure(${ARGN})")
+    endif()
+    foreach(option IN LISTS arg_OPTIONS)
+        if(NOT option MATCHES "^-D([A-Z_]+)=(ON|OFF)$")
+            refuse("${option} is no option of CMake")
+        endif()
+        expect_option("${CMAKE_MATCH_1}")
+    endforeach()
+endfunction()
+
+# What a build with these options installs; the debug half of vcpkg's builds has the same files.
+function(vcpkg_cmake_install)
+    file(COPY "${prefix}/" DESTINATION "${CURRENT_PACKAGES_DIR}")
+    file(COPY "${prefix}/" DESTINATION "${CURRENT_PACKAGES_DIR}/debug")
+endfunction()
+
+function(vcpkg_cmake_config_fixup)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "PACKAGE_NAME;CONFIG_PATH" "")
+    foreach(half "" "/debug")
+        set(from "${CURRENT_PACKAGES_DIR}${half}/${arg_CONFIG_PATH}")
+        if(NOT EXISTS "${from}/${arg_PACKAGE_NAME}Config.cmake")
+            refuse("no ${arg_PACKAGE_NAME}Config.cmake is installed to ${arg_CONFIG_PATH}")
+        endif()
+        file(MAKE_DIRECTORY "${CURRENT_PACKAGES_DIR}${half}/share")
+        file(RENAME "${from}" "${CURRENT_PACKAGES_DIR}${half}/share/${arg_PACKAGE_NAME}")
+        file(REMOVE "${CURRENT_PACKAGES_DIR}${half}/lib/cmake") # vcpkg warns of what is left there
+    endforeach()
+endfunction()
+
+function(vcpkg_fixup_pkgconfig)
+    if(NOT EXISTS "${CURRENT_PACKAGES_DIR}/lib/pkgconfig/net-asio.pc")
+        refuse("no lib/pkgconfig/net-asio.pc is installed")
+    endif()
+endfunction()
+
+function(vcpkg_install_copyright)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "FILE_LIST")
+    if(NOT EXISTS "${arg_FILE_LIST}")
+        refuse("there is no file ${arg_FILE_LIST}")
+    endif()
+    file(COPY_FILE "${arg_FILE_LIST}" "${CURRENT_PACKAGES_DIR}/share/${PORT}/copyright")
+endfunction()
+
+# What its checks after the build would complain of.
+include("${SOURCE_DIR}/packaging/vcpkg/${PORT}/portfile.cmake")
+foreach(file include/libnet/libnet.hpp lib/libnet-asio.a debug/lib/libnet-asio.a share/libnet/libnetConfig.cmake
+        share/${PORT}/usage share/${PORT}/copyright)
+    if(NOT EXISTS "${CURRENT_PACKAGES_DIR}/${file}")
+        refuse("the package has no ${file}")
+    endif()
+endforeach()
+foreach(file debug/include debug/share/${PORT})
+    if(EXISTS "${CURRENT_PACKAGES_DIR}/${file}")
+        refuse("the package has ${file}")
+    endif()
+endforeach()
