@@ -9,11 +9,11 @@ Installs what is missing (Debian 12 or newer Debian/Ubuntu), builds, runs the te
 
   (nothing)   the `dev` build and all of its tests: at most 10 minutes from a cold start on 2 cores
   --all       adds the sanitizers (GCC and clang), a second of libFuzzer for every fuzzer, the coverage gate of the
-              decoders, instructions per message and the shared library: at most 40 minutes from a cold start on
-              2 cores. This is what .ci/run calls
+              decoders, instructions per message, the shared library, the Debian and the Conan package: at most 40
+              minutes from a cold start on 2 cores. This is what .ci/run calls
   --soak      long runs by hand, hours: the proofs of survival in full size (a quarter of an hour; as root, and with
               `ulimit -n 20000`), 10 million executions of every fuzzer, the suites over and over under the
-              sanitizers, the release build
+              sanitizers, the release build, every variant of the Conan package, tools/matrix.sh
 
 The builds are in build/<preset>/; the output of each stage is in build/logs/<stage>.log. The figures of the proofs
 are in build/logs/proofs.log.
@@ -52,6 +52,7 @@ run_gates() {
     run_stage shared-library shared_library
     run_stage coverage coverage
     run_stage cost cost
+    run_stage conan tools/conan.sh
     run_stage clang clang_and_fuzz
     run_stage asan asan
     run_stage tsan tsan
@@ -62,6 +63,8 @@ run_soak() {
     run_stage release release
     run_stage proofs proofs
     run_stage fuzz-long fuzz_long
+    run_stage conan tools/conan.sh static shared no-tls debug
+    run_stage matrix tools/matrix.sh
     run_stage dev-repeated test_preset dev "${repeat[@]}" --label-exclude 'consumer|check|fuzz'
     run_stage asan-repeated asan "${repeat[@]}" --label-exclude fuzz
     run_stage tsan-repeated tsan "${repeat[@]}"
