@@ -77,6 +77,14 @@ public:
     scripted_channel(loop& home, channel_script& script) : loop_(home), script_(script)
     {
         script_.look = [this] { look(); };
+        // Whoever waits owns this channel, so who waits at the end of the loop is let go there.
+        ending_.channel = this;
+        ending_.run = [](detail::work_node& node) {
+            auto& channel = *static_cast<looking&>(node).channel;
+            const events_reference reader = std::exchange(channel.reader_, {});
+            const events_reference writer = std::exchange(channel.writer_, {});
+        };
+        home.at_shutdown(ending_);
     }
     ~scripted_channel() override
     {
@@ -194,6 +202,7 @@ private:
     events_reference reader_;
     events_reference writer_;
     looking looking_;
+    looking ending_;
 };
 
 }  // namespace libnet::tests

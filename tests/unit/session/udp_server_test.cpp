@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <malloc.h>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -395,6 +396,66 @@ TEST_F(UdpServer, TheLoopMayEndUnderIt)
     arrive("two", host(2));
     // The simulation destroys the tasks where they stand.
 }
+
+#if !defined(LIBNET_ASIO_ADDRESS_SANITIZER) && defined(__GLIBC__)
+
+/// Bytes of the heap in use, of large blocks too.
+std::size_t heap_in_use()
+{
+    const auto info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+// All that there is of a peer that says nothing: its entry, its task, and the frame of its session.
+TEST_F(UdpServer, ManyPeersExpireToTheTickAndGiveTheirMemoryBack)
+{
+#if defined(__OPTIMIZE__)
+    constexpr std::size_t count = 100'000;
+#else
+    constexpr std::size_t count = 10'000;
+#endif
+    std::size_t closed = 0;
+    udp_server_options options;
+    options.peers = {.max_peers = count,
+                     .new_peers_per_second = count,
+                     .idle_timeout = std::chrono::seconds(60)};
+    options.on_close = [&](const udp_peer_report&) { ++closed; };
+    server.emplace("127.0.0.1:0", udp_server::peer_session(echo), std::move(options));
+    sim.start(server->run());
+    sim.settle();
+    const auto all_arrive = [&] {
+        for (unsigned i = 0; i < count; i += 1'000) {
+            for (unsigned j = i; j < i + 1'000; ++j) {
+                script.arriving.push_back(
+                    {.payload = "x",
+                     .from = host(j / 60'000, static_cast<std::uint16_t>(j % 60'000))});
+            }
+            script.look();
+            sim.settle();
+            script.sent.clear();
+            script.sent.shrink_to_fit();
+            script.sends_of_a_call.clear();
+        }
+    };
+    all_arrive();  // so that what the pools keep is there
+    sim.advance(60s);
+    ASSERT_EQ(closed, count);
+
+    const std::size_t before = heap_in_use();
+    all_arrive();
+    EXPECT_EQ(server->stats().active, count);
+    const std::size_t each = (heap_in_use() - before) / count;
+    RecordProperty("bytes_of_an_idle_peer", std::to_string(each));
+    EXPECT_LE(each, 1'024U);
+    sim.advance(60s - duration(1));
+    EXPECT_EQ(closed, count);
+    sim.advance(duration(1));
+    EXPECT_EQ(closed, 2 * count);
+    EXPECT_EQ(server->stats().active, 0U);
+    EXPECT_LE(heap_in_use(), before + 64 * 1024);
+}
+
+#endif
 
 TEST_F(UdpServer, AllocatesNothingOnceItsPeersAreThere)
 {
