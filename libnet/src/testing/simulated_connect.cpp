@@ -53,20 +53,6 @@ private:
     std::uint16_t number_ = 0;
 };
 
-/// From where a machine connects to an address; nothing if it has none of this kind.
-std::optional<ip_address> source_for(const simulated_host& host, const ip_address& to)
-{
-    if (is_loopback(to)) {
-        return to;
-    }
-    for (const ip_address& own : host.addresses()) {
-        if (own.is_v4() == to.is_v4()) {
-            return own;
-        }
-    }
-    return std::nullopt;
-}
-
 /// One packet of the handshake; when it arrives, or the end of time.
 time_point send(simulated_line& line)
 {
@@ -134,7 +120,7 @@ task<std::unique_ptr<stream>> attempt::once()
 task<std::unique_ptr<stream>> simulated_host::connect(socket_address to, socket_options)
 {
     simulated_network::state& net = state_->net;
-    const auto source = source_for(*this, to.address);
+    const auto source = state_->source_for(to.address);
     if (!source) {
         co_return make_error_code(errc::network_unreachable);
     }

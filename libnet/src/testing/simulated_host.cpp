@@ -43,6 +43,16 @@ bool simulated_host::state::owns(const ip_address& address) const
            std::find(addresses.begin(), addresses.end(), address) != addresses.end();
 }
 
+std::optional<ip_address> simulated_host::state::source_for(const ip_address& to) const
+{
+    if (is_loopback(to)) {
+        return to;
+    }
+    const auto own = std::find_if(addresses.begin(), addresses.end(),
+                                  [&](const ip_address& a) { return a.is_v4() == to.is_v4(); });
+    return own == addresses.end() ? std::nullopt : std::optional(*own);
+}
+
 name_found simulated_host::state::look_up(const std::string& text) const
 {
     if (const auto address = ip_address::parse(text)) {

@@ -1,5 +1,6 @@
 #include <libnet/testing/simulated_network.hpp>
 
+#include "simulated_datagrams.hpp"
 #include "simulated_state.hpp"
 #include "simulated_wire.hpp"
 
@@ -46,6 +47,10 @@ bool simulated_line::passes() const noexcept
     };
     return !blocked && !silent(from) && !silent(to);
 }
+
+simulated_network::state::state(loop& l) : home(l), trace(l.now()) {}
+
+simulated_network::state::~state() = default;
 
 simulated_host& simulated_network::state::add(std::string name, std::vector<ip_address> addresses)
 {

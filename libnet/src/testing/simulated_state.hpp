@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,8 +18,10 @@
 
 namespace libnet::testing {
 
+class simulated_datagrams;
 class simulated_listener;
 class simulated_wire;
+struct simulated_flight;
 
 /// One direction between two machines.
 struct simulated_line {
@@ -40,11 +43,14 @@ struct simulated_line {
 /// The ports of a machine, and the paths of its Unix sockets. Listeners hold it, too.
 struct simulated_ports {
     std::map<std::uint16_t, std::vector<simulated_listener*>> listening;
+    std::map<std::uint16_t, std::vector<simulated_datagrams*>> datagrams;
     std::map<std::string, simulated_listener*, std::less<>> paths;
     std::vector<bool> lent;  // of those for clients
     std::size_t next = 0;
 
     simulated_listener* find(const socket_address& where) const;
+    simulated_datagrams* find_datagrams(const socket_address& from,
+                                        const socket_address& to) const;
 };
 
 /// What a name stands for, and how long one waits for that.
@@ -62,17 +68,33 @@ struct simulated_host::state {
     std::shared_ptr<simulated_ports> ports = std::make_shared<simulated_ports>();
 
     bool owns(const ip_address& address) const;
+
+    /// From where it connects to an address; nothing if it has none of this kind.
+    std::optional<ip_address> source_for(const ip_address& to) const;
     name_found look_up(const std::string& text) const;
 };
 
+/// Where something is to listen: on a machine, on one of its addresses or on all.
+struct bound_place {
+    simulated_host& machine;
+    ip_address address{};
+};
+
 struct simulated_network::state {
-    explicit state(loop& l) : home(l), trace(l.now()) {}
+    explicit state(loop& l);
+    ~state();
 
     simulated_host& add(std::string name, std::vector<ip_address> addresses);
 
     /// Whose address it is, as `from` sees it; null if it is nobody's.
     simulated_host* owner(const ip_address& address, simulated_host& from) const;
     simulated_line& line(simulated_host& from, simulated_host& to);
+
+    /// Throws what cannot be bound to, and why.
+    bound_place bind(simulated_host& from, const endpoint& where);
+
+    /// A datagram that sets off.
+    simulated_flight& take_off();
 
     /// The connections that `concerned` says, in the order in which they were made.
     std::vector<std::shared_ptr<simulated_wire>>
@@ -90,9 +112,12 @@ struct simulated_network::state {
     std::map<std::string, name_record, std::less<>> names;
     std::map<std::pair<std::size_t, std::size_t>, simulated_line> lines;
     libnet::detail::node_list<simulated_wire> wires;
+    std::list<simulated_flight> flights;
     network_trace trace;
 };
 
+
+[[noreturn]] void cannot_listen(const endpoint& where, const error_code& why);
 
 /// "127.0.0.0/8" and "::1".
 bool is_loopback(const ip_address& address) noexcept;

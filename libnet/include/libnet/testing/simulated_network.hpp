@@ -60,6 +60,10 @@ public:
     task<std::unique_ptr<stream>> connect(socket_address to, socket_options options) override;
     task<std::unique_ptr<stream>> connect_path(std::string path, socket_options options) override;
     std::unique_ptr<listener> listen(const endpoint& where, const socket_options& options) override;
+    std::unique_ptr<datagram_channel> open_datagrams(const endpoint& local,
+                                                     const udp_options& options) override;
+    result<std::unique_ptr<datagram_channel>>
+    connect_datagrams(const socket_address& peer, const udp_options& options) override;
 
     struct state;
     explicit simulated_host(std::unique_ptr<state> own) noexcept;  // made by add_host()
@@ -87,7 +91,8 @@ struct name_record {
 ///
 /// Connections are those of TCP: bounded in between, in order, half-closed, reset when bytes come
 /// that nobody will read. The kernel's own timeouts of connections that stand (keep-alive, user
-/// timeout) are not there: what ends a silent connection is its user's deadline.
+/// timeout) are not there: what ends a silent connection is its user's deadline. Datagrams are lost,
+/// duplicated and overtaken; one for a port that nobody has is refused, and its sender told.
 class LIBNET_ASIO_TESTING_DECL simulated_network {
 public:
     explicit simulated_network(loop& home);
@@ -129,7 +134,7 @@ public:
     void seed(std::uint64_t start);
 
     /// Writes down from now on what happens, a line for each event: when, where, what, and of bytes
-    /// how many and their checksum.
+    /// how many and their checksum. It grows as long as things happen.
     void keep_trace();
     const std::string& trace() const noexcept;
 

@@ -41,6 +41,7 @@ struct relay_stats {
     std::uint64_t active = 0;       ///< now
     std::uint64_t unreachable = 0;  ///< for whom the target could not be reached
     std::uint64_t cut = 0;          ///< connections that the line has cut
+    std::uint64_t dropped = 0;      ///< datagrams for which there was no room, or of too many peers
     impairment_counts there{};
     impairment_counts back{};
 };
