@@ -52,21 +52,18 @@ main() {
 
 require_conan() {
     local venv=$PWD/build/conan/venv
-    PATH=$venv/bin:$PATH
-    ! conan_works || return 0
-    require_venv
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    if ! "$venv/bin/pip" install --quiet --retries 1 --timeout 20 'conan>=2.4,<3'; then
-        if [[ ${CI:-} == true ]]; then
-            fail "pip could not install Conan"
+    if [[ $("$venv/bin/conan" --version 2>/dev/null) != 'Conan version 2.'* ]]; then
+        rm -rf "$venv"
+        require_venv
+        python3 -m venv "$venv"
+        if ! "$venv/bin/pip" install --quiet --retries 1 --timeout 20 'conan>=2.4,<3'; then
+            [[ ${CI:-} != true ]] || fail "pip could not install Conan"
+            echo "skipped: pip could not install Conan"
+            exit "$SKIPPED"
         fi
-        echo "skipped: pip could not install Conan"
-        exit "$SKIPPED"
     fi
+    PATH=$venv/bin:$PATH
 }
-
-conan_works() { [[ $(conan --version 2>/dev/null) == 'Conan version 2.'* ]]; }
 
 # A home of its own, in which the system's libraries bear the names that Conan Center has for them. There is no remote.
 prepare_home() {
