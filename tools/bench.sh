@@ -3,12 +3,14 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: tools/bench.sh [echo|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
+Usage: tools/bench.sh [echo|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
        tools/bench.sh tls-memory [--connections N] [--idle S]
 
 Measures the server's CPU time, as a ratio to a loop written by hand on epoll with the same wire format:
 
   echo          per echoed message, over TCP; this is what it does if nothing else is asked for
+  udp           per echoed datagram; the loop by hand uses recvmmsg and sendmmsg
+  udp-segments  the same where both sides let the kernel cut and join datagrams (GSO, GRO)
   tls           per echoed message, over TLS; the loop by hand uses OpenSSL and gathers its writes
   handshake     per TLS connection that shakes hands, echoes one message and closes
 
@@ -31,14 +33,14 @@ END
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    echo | tls | handshake | tls-memory) suite=$1; shift ;;
+    echo | udp | udp-segments | tls | handshake | tls-memory) suite=$1; shift ;;
     *) suite=echo ;;
 esac
 
 cd "$(dirname "$0")/.."
 source tools/lib/packages.sh
 require_build_packages >&2
-if [[ $suite != echo ]]; then
+if [[ $suite == tls* || $suite == handshake ]]; then
     missing_program openssl && install_packages openssl >&2 # for the servers' certificate
     require_programs openssl
 fi

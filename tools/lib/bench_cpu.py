@@ -11,6 +11,10 @@ def echo(size, connections, depth):
     return [str(connections), str(depth), str(size)]
 
 
+def datagrams(size, sockets, depth, segments=False):
+    return [str(sockets), str(depth), str(size), str(int(segments))]
+
+
 # The candidates are commands below the build folder. The first is what the others are compared with.
 SUITES = {
     "echo": {
@@ -32,6 +36,34 @@ SUITES = {
                         "--memory-budget", "1GiB", "--max-per-address", "20000", "--accept-rate", "100000/s"],
             "batch": ["benchmarks/libnet_echo", "--batch"],
             "asio": ["benchmarks/asio_echo"],
+        },
+    },
+    "udp": {
+        "what": "datagram",
+        "load": "benchmarks/udp_load",
+        "cases": {
+            "64B 64 sockets": datagrams(64, 64, 1),
+            "64B 1 socket x64": datagrams(64, 1, 64),
+            "1200B 64 sockets": datagrams(1200, 64, 1),
+        },
+        "candidates": {
+            "raw": ["benchmarks/raw_udp_echo"],
+            "libnet": ["apps/udp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--plain"],
+            "per-peer": ["apps/udp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--plain", "--per-peer"],
+            "asio": ["benchmarks/asio_udp_echo"],
+        },
+    },
+    "udp-segments": {
+        "what": "datagram",
+        "load": "benchmarks/udp_load",
+        "cases": {
+            "64B 1 socket x64": datagrams(64, 1, 64, segments=True),
+            "1200B 4 sockets x32": datagrams(1200, 4, 32, segments=True),
+        },
+        "candidates": {
+            "raw": ["benchmarks/raw_udp_echo"],
+            "raw+segments": ["benchmarks/raw_udp_echo", "--segments"],
+            "libnet": ["apps/udp_echo_server", "--listen", "127.0.0.1:0", "--quiet"],
         },
     },
     "tls": {
