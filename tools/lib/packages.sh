@@ -44,8 +44,10 @@ require_test_packages() {
     missing_program sslscan && missing+=(sslscan)
     missing_header 'libnet.h' && missing+=(libnet1-dev) # the packet library, which must not be in our way
     missing_program dpkg-shlibdeps && on_apt && missing+=(dpkg-dev) # for the Debian package
+    missing_program man && missing+=(man-db)
+    missing_program mandoc && missing+=(mandoc)
     install_packages "${missing[@]}"
-    require_programs pkg-config socat nc strace ss openssl gnutls-cli curl sslscan
+    require_programs pkg-config socat nc strace ss openssl gnutls-cli curl sslscan man mandoc
 }
 
 require_valgrind() {
