@@ -16,7 +16,8 @@ Indentation that all lines have in common does not count. --fix writes the regio
   * every block of cpp and cmake names its source and equals it;
   * no region in the files that pages name is left out, so that nothing lingers that nobody reads;
   * no line of code is longer than 100 characters;
-  * a relative link leads to a file that is there, and to a heading that is there.
+  * a relative link leads to a file that is there, and to a heading that is there;
+  * a test that SECURITY.md names, `Suite.Test`, is there.
 """
 
 import re
@@ -31,6 +32,8 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SOURCE = re.compile(r"<!-- code: ([^\s#]+)(?:#(\w+))? -->\n\Z")
 BEGIN = re.compile(r"^\s*(?://|#) \[(\w+)\]$")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+TEST = re.compile(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", re.MULTILINE)
+NAMED_TEST = re.compile(r"`([A-Z]\w+\.[A-Z]\w+)`")
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 
 
@@ -42,11 +45,13 @@ class Checker:
         self.shown = {}  # file -> names of its regions that a page shows; None for the whole file
 
     def run(self):
-        pages = [path for path in (self.root / "README.md", self.root / "CHANGELOG.md") if path.is_file()]
+        top = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+        pages = [self.root / name for name in top if (self.root / name).is_file()]
         pages += sorted((self.root / "docs").rglob("*.md"))
         for page in pages:
             self.check_code(page)
             self.check_links(page)
+        self.check_tests(self.root / "SECURITY.md")
         for name, shown in sorted(self.shown.items()):
             for region in self.regions(name).keys() - shown - {None}:
                 self.complaints.append(f"{name}: no page shows the region [{region}]")
@@ -54,6 +59,18 @@ class Checker:
 
     def report(self, page, text, offset, what):
         self.complaints.append(f"{page.relative_to(self.root)}:{text.count(chr(10), 0, offset) + 1}: {what}")
+
+    # --- tests ---------------------------------------------------------------------------------------------------
+
+    def check_tests(self, page):
+        if not page.is_file():
+            return
+        known = {f"{match[1]}.{match[2]}" for path in (self.root / "tests").rglob("*.cpp")
+                 for match in TEST.finditer(path.read_text(encoding="utf-8"))}
+        text = page.read_text(encoding="utf-8")
+        for match in NAMED_TEST.finditer(text):
+            if match[1] not in known:
+                self.report(page, text, match.start(), f"there is no test {match[1]}")
 
     # --- code ----------------------------------------------------------------------------------------------------
 

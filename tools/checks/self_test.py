@@ -171,6 +171,7 @@ class Pages(unittest.TestCase):
             ("README.md", f"<!-- code: {self.CODE}#gone -->\n```cpp\n```", "has no region [gone]"),
             ("README.md", "<!-- code: gone.cpp -->\n```cpp\n```", "gone.cpp does not exist"),
             ("README.md", "[x](docs/gone.md)", "docs/gone.md leads nowhere"),
+            ("SECURITY.md", "`Peer.DoesNoHarm`", "there is no test Peer.DoesNoHarm"),
             ("README.md", "[x](docs/other.md#gone)", "leads to no heading"),
             ("docs/other.md", "[x](README.md)", "docs/other.md:4: README.md leads nowhere"),
             ("docs/design/new.md", "```cpp\n```", "names no source"),
