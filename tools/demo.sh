@@ -5,13 +5,14 @@ usage() {
     cat <<'END'
 Usage: tools/demo.sh [--help]
 
-Builds the TCP echo server and client, starts the server on a free port, sends it real messages, compares what comes
-back byte for byte and stops everything it started. Installs what is missing (Debian 12 or newer Debian/Ubuntu).
+Builds the echo servers and clients, starts the TCP one on a free port, sends it real messages, compares what comes
+back byte for byte; then sends datagrams to the UDP one over a good and a bad line; and stops everything it started. Installs what is missing (Debian 12 or newer Debian/Ubuntu).
 END
 }
 
 readonly PROGRAMS=build/dev/apps
 server_pid=
+udp_pids=()
 address=
 scratch=
 
@@ -38,14 +39,16 @@ main() {
     echo_file
     echo_many_messages
     stop_server
-    echo "demo: everything came back as it was sent"
+    datagrams_over_a_line
+    echo "demo: everything came back as it was sent, but for what the bad line lost"
 }
 
 build_programs() {
     local log=build/demo-build.log
     mkdir -p build
-    echo "building tcp_echo_server and tcp_echo_client in build/dev (the first time takes a few minutes)"
-    if ! { cmake --preset dev && cmake --build --preset dev --target tcp_echo_server tcp_echo_client; } \
+    local programs=(tcp_echo_server tcp_echo_client udp_echo_server udp_echo_client impair)
+    echo "building ${programs[*]} in build/dev (the first time takes a few minutes)"
+    if ! { cmake --preset dev && cmake --build --preset dev --target "${programs[@]}"; } \
             >"$log" 2>&1; then
         tail -n 40 "$log" >&2
         fail "the build failed; all of its output is in $log"
@@ -120,6 +123,40 @@ same() {
     echo "client: $1 came back byte for byte"
 }
 
+# --- datagrams -----------------------------------------------------------------------------------------------------
+
+# Each is sent once: what the line loses is lost. Then requests, which are sent until they are answered.
+datagrams_over_a_line() {
+    local server loss line
+    start_udp "$scratch/udp_server.log" udp_echo_server --listen 127.0.0.1:0 --quiet
+    server=$address
+    for loss in 0 10%; do
+        start_udp "$scratch/impair.log" impair --udp --listen 127.0.0.1:0 --connect "$server" --loss "$loss"
+        line=$address
+        echo "udp: over a line that loses $loss:"
+        timeout 60 "$PROGRAMS/udp_echo_client" --connect "$line" --count 500 >"$scratch/reply" ||
+            [[ $loss != 0 ]] || fail "a datagram was lost on a good line: $(cat "$scratch/reply")"
+        sed 's/^/    /' "$scratch/reply"
+        timeout 60 "$PROGRAMS/udp_echo_client" --connect "$line" --count 500 --retry 10 --timeout 20s \
+            >"$scratch/reply" || fail "a request was not answered: $(cat "$scratch/reply")"
+        sed 's/^/    /' "$scratch/reply"
+    done
+}
+
+# start_udp LOG PROGRAM [ARGUMENT]...: sets address
+start_udp() {
+    local log=$1 program=$2 tries
+    "$PROGRAMS/$program" "${@:3}" >"$log" 2>&1 &
+    udp_pids+=($!)
+    for ((tries = 0; tries < 100; ++tries)); do
+        address=$(sed -n 's/^listening on //p' "$log")
+        [[ -z $address ]] || return 0
+        sleep 0.1
+    done
+    cat "$log" >&2
+    fail "$program did not say 'listening on HOST:PORT' within 10 seconds"
+}
+
 # --- the end -------------------------------------------------------------------------------------------------------
 
 clean_up() {
@@ -127,6 +164,11 @@ clean_up() {
         kill -KILL "$server_pid" 2>/dev/null || true
         wait "$server_pid" 2>/dev/null || true
     fi
+    local pid
+    for pid in "${udp_pids[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
     rm -rf "$scratch"
 }
 
