@@ -4,6 +4,7 @@ set -euo pipefail
 usage() {
     cat <<'END'
 Usage: tools/bench.sh [echo|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
+       tools/bench.sh tls-count [--case NAME]... [--candidate NAME]... [--list]
        tools/bench.sh tls-memory [--connections N] [--idle S]
 
 Measures the server's CPU time, as a ratio to a loop written by hand on epoll with the same wire format:
@@ -24,6 +25,9 @@ taken while the two cores were further apart than usual (a probe before and afte
 
 Needs two idle cores. The figures of a busy machine mean nothing; the ratios of one survive some noise.
 
+  tls-count     counts a TLS server's instructions outside the kernel (callgrind) and system calls (strace) instead:
+                the same on a busy machine
+
   tls-memory    measures the user memory of an idle TLS connection instead; no idle cores are needed
 
   --connections N  how many there are (2000)
@@ -33,7 +37,7 @@ END
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    echo | udp | udp-segments | tls | handshake | tls-memory) suite=$1; shift ;;
+    echo | udp | udp-segments | tls | handshake | tls-count | tls-memory) suite=$1; shift ;;
     *) suite=echo ;;
 esac
 
@@ -44,9 +48,15 @@ if [[ $suite == tls* || $suite == handshake ]]; then
     missing_program openssl && install_packages openssl >&2 # for the servers' certificate
     require_programs openssl
 fi
+if [[ $suite == tls-count ]]; then
+    missing_program valgrind && install_packages valgrind >&2
+    missing_program strace && install_packages strace >&2
+    require_programs valgrind strace
+fi
 cmake --preset release >/dev/null
 cmake --build --preset release --parallel "$(nproc)" --target benchmarks >&2
-if [[ $suite == tls-memory ]]; then
-    exec python3 tools/lib/bench_memory.py build/release "$@"
-fi
+case $suite in
+    tls-count) exec python3 tools/lib/bench_count.py build/release "$@" ;;
+    tls-memory) exec python3 tools/lib/bench_memory.py build/release "$@" ;;
+esac
 exec python3 tools/lib/bench_cpu.py "$suite" build/release "$@"

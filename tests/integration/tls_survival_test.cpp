@@ -96,8 +96,9 @@ TEST(TlsSurvival, StalledReadersHoldTheirMarkAndTheRecords)
     constexpr std::size_t count = 20;
     constexpr std::size_t frame = 8 * 1024;
     constexpr std::size_t mark = 256 * 1024;
-    // Plain text up to the mark; records in two buffers, one of which is under way; what one read has
-    // brought, in a buffer twice that size; and OpenSSL's own two.
+    // Plain text up to the mark; records in two buffers, one of which is under way; the connection's
+    // own input, one read in a buffer twice that size; and OpenSSL's own two, if half a record has come.
+    // What TLS reads into has been given back.
     constexpr std::size_t records = 2 * 64 * 1024;
     constexpr std::size_t input = 2 * 64 * 1024;
     constexpr std::size_t of_openssl = 34 * 1024;

@@ -14,6 +14,9 @@ using namespace libnet;
 using namespace libnet::testing;
 using namespace libnet::tests;
 
+/// By a stream of TLS whose peer takes nothing: a record or two, and little that was not decrypted.
+constexpr std::size_t most_held = 32 * 1024;
+
 const tls_context& server_side()
 {
     static const auto made = tls_context::server(server_options_for());
@@ -139,6 +142,31 @@ TEST(TlsCost, AConnectionThatIsNotBusyHoldsNoBuffersOfOpenSsl)
     const std::size_t each = (::mallinfo2().uordblks - before) / (2 * pairs);
     EXPECT_LT(each, 36 * 1024U);
     EXPECT_GT(each, 4 * 1024U) << "OpenSSL's memory was not counted";
+}
+
+/// Who cannot answer reads no more, and holds records for the peer but nothing to read into.
+TEST(TlsCost, AConnectionThatIsStalledHoldsNoInput)
+{
+    simulation sim;
+    stream_pair between(sim.home());
+    shaken both = shake_hands(sim, between, client_side(), server_side());
+    stream& of_server = **both.server;
+    connection client(std::move(*both.client),
+                      {.send_timeout = never, .high_water_mark = 64 * 1024});
+    connection server(std::move(*both.server),
+                      {.send_timeout = never, .high_water_mark = 64 * 1024});
+    sim.start(echo(server));
+    const auto flood = [](connection& peer) -> task<> {
+        const std::string message(8 * 1024, 'x');
+        for (;;) {
+            co_await checked(peer.send(message));
+        }
+    };
+    sim.start(flood(client));
+    sim.settle();
+    EXPECT_GE(server.info().unsent, 64 * 1024U);
+    EXPECT_GT(between.backward_waiting(), 0U);
+    EXPECT_LE(of_server.memory(), most_held);
 }
 
 }  // namespace

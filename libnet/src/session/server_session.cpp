@@ -13,10 +13,12 @@ namespace libnet {
 /// for as long as the connection lives.
 task<> server::state::run_layer(group& sessions, std::unique_ptr<stream> transport, place in)
 {
-    connection_info info;
-    info.peer = transport->peer();
-    info.local = transport->local();
-    info.opened = home->now();
+    connection_info info;  // for the report of a client with whom no session begins
+    if (options.on_close) {
+        info.peer = transport->peer();
+        info.local = transport->local();
+        info.opened = home->now();
+    }
     error_code why;
     std::exception_ptr thrown;
     try {

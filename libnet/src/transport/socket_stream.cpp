@@ -156,7 +156,7 @@ int socket_stream::native_handle() const noexcept
 
 std::optional<kernel_statistics> socket_stream::statistics() const
 {
-    return read_kernel_statistics(native_handle());
+    return socket_.is_open() ? read_kernel_statistics(native_handle()) : std::nullopt;
 }
 
 }  // namespace libnet::detail

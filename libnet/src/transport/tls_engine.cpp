@@ -1,6 +1,7 @@
 #include "tls_engine.hpp"
 
 #include "tls_failure.hpp"
+#include "tls_plain.hpp"
 
 #include <boost/system/errc.hpp>
 
@@ -92,44 +93,6 @@ bool is_http(std::string_view first)
 }
 
 }  // namespace
-
-/// Pieces of plain text, one after the other.
-class tls_plain {
-public:
-    tls_plain(std::span<const bytes> pieces, std::size_t skip) noexcept : pieces_(pieces)
-    {
-        for (const bytes piece : pieces) {
-            size_ += piece.size();
-        }
-        while (skip != 0) {
-            skip -= take(skip).size();
-        }
-    }
-
-    std::size_t size() const noexcept { return size_; }
-
-    /// The next bytes that are in one piece, at most so many; at least one if there is one.
-    bytes take(std::size_t most) noexcept
-    {
-        while (!pieces_.empty() && offset_ == pieces_.front().size()) {
-            pieces_ = pieces_.subspan(1);
-            offset_ = 0;
-        }
-        if (pieces_.empty()) {
-            return {};
-        }
-        const bytes rest = pieces_.front().subspan(offset_);
-        const bytes taken = rest.first(std::min(rest.size(), most));
-        offset_ += taken.size();
-        size_ -= taken.size();
-        return taken;
-    }
-
-private:
-    std::span<const bytes> pieces_;
-    std::size_t offset_ = 0;
-    std::size_t size_ = 0;
-};
 
 /// What OpenSSL calls.
 struct tls_engine::bio {
@@ -443,10 +406,28 @@ void tls_engine::keep_buffers() noexcept
 void tls_engine::release_buffers() noexcept
 {
     SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
-    if (input.empty()) {
-        input.release();
-    }
+    shrink_input();
     (void)SSL_free_buffers(ssl_.get());
+}
+
+/// What was read and not decrypted goes into a buffer that is no larger than it takes.
+void tls_engine::shrink_input() noexcept
+try {
+    if (input.size() >= input.capacity() / 2) {
+        return;
+    }
+    receive_buffer smaller;
+    for (bytes rest = input.data(); !rest.empty();) {
+        const mutable_bytes room = smaller.prepare(rest.size());
+        const std::size_t part = std::min(rest.size(), room.size());
+        std::memcpy(room.data(), rest.data(), part);
+        smaller.commit(part);
+        rest = rest.subspan(part);
+    }
+    if (smaller.capacity() < input.capacity()) {
+        input = std::move(smaller);
+    }
+} catch (const std::bad_alloc&) {  // then it stays as it is
 }
 
 }  // namespace libnet::detail

@@ -99,6 +99,7 @@ private:
     status stopped();
     error_code failure() const noexcept;
     status broken(const error_code& why) noexcept;
+    void shrink_input() noexcept;
     bool is_no_tls();
     std::size_t record_size() const noexcept;
     bytes next_record(tls_plain& from, std::size_t left, std::span<std::byte> together);

@@ -18,10 +18,10 @@ tls_stream::tls_stream(std::unique_ptr<stream> below, tls_connection_handle ssl,
       end_timeout_(end_timeout)
 {
     outlet_.owner = read_step_.owner = write_step_.owner = this;
-    send_soon_.owner = at_shutdown_.owner = this;
+    later_.owner = at_shutdown_.owner = this;
     read_step_.run = [](work_node& n) { static_cast<step&>(n).owner->answer_reader(); };
     write_step_.run = [](work_node& n) { static_cast<step&>(n).owner->answer_writer(); };
-    send_soon_.run = [](work_node& n) { static_cast<step&>(n).owner->send_output(); };
+    later_.run = [](work_node& n) { static_cast<step&>(n).owner->do_later(); };
     at_shutdown_.run = [](work_node& n) { static_cast<step&>(n).owner->drop_waiters(); };
     engine_.allow_messages(messages_a_second);
     loop_.at_shutdown(at_shutdown_);
@@ -34,7 +34,7 @@ void tls_stream::drop_waiters() noexcept
 {
     read_step_.unlink();
     write_step_.unlink();
-    send_soon_.unlink();
+    later_.unlink();
     const events_reference reader = std::move(reader_);
     const events_reference writer = std::move(writer_);  // the last of them may end *this
 }
@@ -90,8 +90,8 @@ readiness tls_stream::poll_handshake()
     switch (state) {
     case tls_engine::status::ready:
         established_ = true;
-        dry_ = false;             // there may be more than the handshake
-        loop_.defer(send_soon_);  // or with the first message, if that comes at once
+        dry_ = false;         // there may be more than the handshake
+        loop_.defer(later_);  // or with the first message, if that comes at once
         return readiness::value;
     case tls_engine::status::starved: return input_ended_ ? readiness::failure : readiness::pending;
     case tls_engine::status::ended: input_ended_ = error::handshake_aborted; break;
@@ -135,12 +135,23 @@ void tls_stream::answer_waiter()
     }
 }
 
+/// In the turn after a handshake, what it has put out leaves if no message has taken it along. In the
+/// turn after a read whose answer cannot leave: whoever does not read on now waits for the peer, perhaps
+/// for long, and so needs no buffers for reading.
+void tls_stream::do_later() noexcept
+{
+    send_output();
+    if (writing_below_ && !reader_ && !reading_below_) {
+        give_back_reading_buffers();
+    }
+}
+
 // ---- both ---------------------------------------------------------------------------------------
 
 void tls_stream::close() noexcept
 {
     closed_ = true;
-    send_soon_.unlink();
+    later_.unlink();
     below_->close();
 }
 

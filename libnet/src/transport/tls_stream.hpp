@@ -76,6 +76,7 @@ private:
 
     bool decrypt();
     bool has_something();
+    void give_back_reading_buffers() noexcept;
     void wait_below();
     void look_for_reader(std::size_t count);
     void answer_reader();
@@ -87,6 +88,7 @@ private:
     void send_output() noexcept;
     void write_below() noexcept;
     void answer_writer();
+    void do_later() noexcept;
     void drop_waiters() noexcept;
 
     loop& loop_;
@@ -123,7 +125,7 @@ private:
     time_point messages_since_;
     time_point last_sent_;
     duration end_timeout_;
-    step send_soon_;
+    step later_;
     step at_shutdown_;
 };
 

@@ -64,10 +64,15 @@ bool tls_stream::has_something()
     return !dry_ || input_ended_;
 }
 
-void tls_stream::wait_below()
+void tls_stream::give_back_reading_buffers() noexcept
 {
     engine_.release_buffers();
     reads_in_a_row_ = 0;
+}
+
+void tls_stream::wait_below()
+{
+    give_back_reading_buffers();
     below_->wait_readable(*this);
     reading_below_ = true;
 }
@@ -146,7 +151,7 @@ bool tls_stream::decrypt()
     } else if (state == tls_engine::status::broken) {
         input_ended_ = engine_.why();
     }
-    if (!engine_.output.empty() && !send_soon_.linked()) {
+    if (!engine_.output.empty() && !later_.linked()) {
         send_output();
         bound_answers();
     }
@@ -166,6 +171,9 @@ void tls_stream::answer_reader()
 {
     const events_reference reader = std::move(reader_);
     const loop::turn this_turn(loop_);
+    if (writing_below_ && !later_.linked()) {
+        loop_.defer(later_);
+    }
     if (const std::size_t count = std::exchange(decrypted_, 0); count != 0 || only_readiness_) {
         reader->on_read({}, count);
     } else {

@@ -44,7 +44,9 @@ std::size_t tls_stream::encrypt(std::span<const bytes> pieces, std::size_t skip,
         engine_.begin_small();
     }
     last_sent_ = now;
-    send_soon_.unlink();  // it leaves with this
+    if (!writing_below_) {
+        later_.unlink();  // it leaves with this
+    }
     const std::size_t count =
         engine_.encrypt(pieces, skip, most, writing_below_ ? nullptr : &outlet_);
     if (engine_.why() && !output_failed_) {
@@ -113,7 +115,6 @@ void tls_stream::answer_writer()
 /// What the engine has put out by itself leaves now, or as soon as there is room.
 void tls_stream::send_output() noexcept
 {
-    send_soon_.unlink();
     if (writing_below_ || output_failed_) {
         return;
     }
