@@ -59,6 +59,21 @@ TEST(UdpPrograms, RequestsAreAnswered)
     EXPECT_THAT(server.stop(SIGINT).output, HasSubstr("1 peer"));
 }
 
+// One datagram in five is lost in each direction, and one in ten comes twice.
+TEST(UdpPrograms, EveryRequestIsAnsweredOverABadLine)
+{
+    udp_echo_server server({"--quiet"});
+    echo_server line({"--udp", "--listen", "127.0.0.1:0", "--connect", server.where(), "--loss",
+                      "20%", "--duplicate", "10%"},
+                     {}, {}, IMPAIR);
+    const auto ended =
+        client(line.where(), {"--count", "300", "--retry", "30", "--timeout", "20s"});
+    EXPECT_EQ(ended.code, 0) << ended.output << ended.errors;
+    EXPECT_THAT(ended.output, StartsWith("300 requests, 300 answered, 0 given up"));
+    EXPECT_THAT(ended.output, testing::Not(HasSubstr(" 0 duplicates")));
+    EXPECT_THAT(ended.output, testing::Not(HasSubstr(" 0 sent again")));
+}
+
 TEST(UdpPrograms, ForgetsASilentPeer)
 {
     udp_echo_server server({"--per-peer", "--idle-timeout", "100ms"});
