@@ -3,10 +3,13 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: tools/demo.sh [--help]
+Usage: tools/demo.sh [pool] [--help]
 
 Builds the echo servers and clients, starts the TCP one on a free port, sends it real messages, compares what comes
 back byte for byte; then sends datagrams to the UDP one over a good and a bad line; and stops everything it started. Installs what is missing (Debian 12 or newer Debian/Ubuntu).
+
+pool: instead, callers share a pool of connections to a key-value server, which is killed and started again: the
+circuit opens, callers are told so at once, and everything recovers as one watches.
 END
 }
 
@@ -18,13 +21,16 @@ scratch=
 
 main() {
     case ${1:-} in
-        '') ;;
+        '' | pool) ;;
         --help | -h) usage; exit 0 ;;
         *) echo "unknown argument: $1" >&2; usage >&2; exit 2 ;;
     esac
 
     cd "$(dirname "$0")/.."
     exec </dev/null
+    if [[ ${1:-} == pool ]]; then
+        exec tools/lib/demo_pool.sh
+    fi
     source tools/lib/packages.sh
     require_build_packages
     build_programs

@@ -117,9 +117,8 @@ inline CLI::Option* add_size(CLI::App& app, const std::string& name, std::size_t
         ->default_str(size_to_text(value));
 }
 
-/// A flag that takes HOST:PORT or unix:PATH; `value` is its default.
-inline CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::string& value,
-                                 const std::string& help)
+/// For flags that take HOST:PORT or unix:PATH.
+inline CLI::Validator endpoint_check()
 {
     const auto check = [](const std::string& text) {
         return libnet::endpoint::parse(text)
@@ -128,10 +127,17 @@ inline CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::st
                          "' is not HOST:PORT: write 127.0.0.1:9000, [::1]:9000, "
                          "localhost:9000 or unix:/run/echo.sock";
     };
+    return CLI::Validator(check, "");
+}
+
+/// A flag that takes one of them; `value` is its default.
+inline CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::string& value,
+                                 const std::string& help)
+{
     return app.add_option(name, value, help)
         ->type_name("HOST:PORT|unix:PATH")
         ->capture_default_str()
-        ->check(CLI::Validator(check, ""));
+        ->check(endpoint_check());
 }
 
 /// The flag --framing; make_framing() reads its value.

@@ -46,8 +46,11 @@ require_test_packages() {
     missing_program dpkg-shlibdeps && on_apt && missing+=(dpkg-dev) # for the Debian package
     missing_program man && missing+=(man-db)
     missing_program mandoc && missing+=(mandoc)
+    missing_program redis-server && missing+=(redis-server)
+    missing_program memcached && missing+=(memcached)
     install_packages "${missing[@]}"
-    require_programs pkg-config socat nc strace ss openssl gnutls-cli curl sslscan man mandoc
+    require_programs pkg-config socat nc strace ss openssl gnutls-cli curl sslscan man mandoc \
+        redis-server memcached
 }
 
 require_valgrind() {

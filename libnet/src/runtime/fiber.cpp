@@ -1,8 +1,18 @@
 #include <libnet/runtime/fiber.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace libnet::detail {
+
+time_point scope::first_due() const noexcept
+{
+    time_point first = due;
+    for (const scope* s = this; !s->shields && s->outer != nullptr; s = s->outer) {
+        first = std::min(first, s->outer->due);
+    }
+    return first;
+}
 
 void waiter::suspend(promise_base& p, std::coroutine_handle<> h, stop_function on_stop) noexcept
 {
@@ -206,7 +216,8 @@ void scope_guard::enter(promise_base& caller, duration limit) noexcept
     }
     inner.owner->innermost_ = &inner;
     clock& time = inner.owner->home().time();
-    time.arm(timer, add(time.now(), limit));
+    inner.due = add(time.now(), limit);
+    time.arm(timer, inner.due);
 }
 
 void scope_guard::leave() noexcept

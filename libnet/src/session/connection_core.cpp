@@ -105,6 +105,7 @@ void connection_core::answer_receiver()
     if (auto* w = std::exchange(batch_receiver_, nullptr)) {
         w->complete(failure_);
     }
+    tell_watcher();
 }
 
 void connection_core::drain(error why)
@@ -119,6 +120,7 @@ void connection_core::drain(error why)
         if (auto* w = std::exchange(batch_receiver_, nullptr)) {
             w->complete(draining_);
         }
+        tell_watcher();
     }
 }
 

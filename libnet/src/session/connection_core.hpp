@@ -70,6 +70,14 @@ public:
     void abandon_frame() noexcept;
     void abandon_batch() noexcept;
 
+    // Between two uses, in a pool.
+    /// Reads ahead, and runs `on_input` soon when something comes that nobody asked for, or the end;
+    /// false if that is so already. Not while somebody receives.
+    bool watch_while_idle(work_node& on_input);
+    void end_watch(work_node& on_input) noexcept;
+    bool has_unread_input() const noexcept;
+    std::uint64_t messages_sent() const noexcept { return messages_sent_; }
+
     /// Ends receiving and accepting; accepted output still leaves.
     void fail(const error_code& why);
     /// Receives what is buffered or under way, and then answers `why`.
@@ -205,6 +213,7 @@ private:
     void break_off(const error_code& why);
     connection_ending::phase phase() const noexcept;
     void answer_receiver();
+    void tell_watcher() noexcept;
     void begin_close();
     void go_on_closing();
     void finish_close(const error_code& why) noexcept;
@@ -226,6 +235,7 @@ private:
     std::vector<bytes> batch_;
     operation_waiter<bytes>* receiver_ = nullptr;
     operation_waiter<std::span<const bytes>>* batch_receiver_ = nullptr;
+    work_node* watcher_ = nullptr;
 
     output_buffer out_;
     output_buffer in_flight_;
@@ -286,6 +296,11 @@ private:
     std::uint64_t messages_dropped_ = 0;
     error last_refusal_{};
     std::shared_ptr<connection_link> link_;
+};
+
+/// For what in the library works with connections rather than on them.
+struct connection_access {
+    static connection_core& core(const connection& c) noexcept { return *c.core_; }
 };
 
 }  // namespace libnet::detail

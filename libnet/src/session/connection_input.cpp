@@ -131,7 +131,7 @@ result<std::span<const bytes>> connection_core::take_batch() const
 
 bool connection_core::somebody_receives() const noexcept
 {
-    return receiver_ != nullptr || batch_receiver_ != nullptr;
+    return receiver_ != nullptr || batch_receiver_ != nullptr || watcher_ != nullptr;
 }
 
 void connection_core::wait_frame(operation_waiter<bytes>& w)
@@ -282,6 +282,11 @@ void connection_core::deliver_or_read()
             }
             return;
         }
+    } else if (watcher_ != nullptr) {
+        if (poll_receive() != readiness::pending) {
+            tell_watcher();
+            return;
+        }
     } else {
         if (has_heartbeat()) {
             absorb_heartbeats();
@@ -314,6 +319,41 @@ void connection_core::abandon_batch() noexcept
 {
     batch_receiver_ = nullptr;
     abandon_frame();
+}
+
+// ---- while nobody uses it -----------------------------------------------------------------------
+
+bool connection_core::watch_while_idle(work_node& on_input)
+{
+    if (poll_receive() != readiness::pending) {
+        return false;
+    }
+    watcher_ = &on_input;
+    begin_receive();
+    return watcher_ != nullptr;
+}
+
+void connection_core::end_watch(work_node& on_input) noexcept
+{
+    if (std::exchange(watcher_, nullptr) != nullptr) {
+        input_.end_wait(recent());
+    }
+    on_input.unlink();
+}
+
+/// Only told, and soon: whoever is told will destroy us.
+void connection_core::tell_watcher() noexcept
+{
+    if (auto* const w = std::exchange(watcher_, nullptr)) {
+        loop_.ready(*w);
+    }
+}
+
+/// Or the end of it, or the middle of a frame.
+bool connection_core::has_unread_input() const noexcept
+{
+    return failure_ || end_of_input_ || draining_ != error{} || inbox_.has_frames() ||
+           inbox_.received.size() != inbox_.handed_out;
 }
 
 // ---- what receive() calls from outside ----------------------------------------------------------

@@ -3,8 +3,11 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 namespace libnet::detail {
@@ -131,6 +134,17 @@ error_code socket_stream::shutdown_send() noexcept
     error_code failed;
     socket_.shutdown(stream_socket::shutdown_send, failed);
     return failed;
+}
+
+stream::outlook socket_stream::look() const noexcept
+{
+    char first;
+    const auto there = ::recv(native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (there > 0) {
+        return outlook::input;
+    }
+    return there < 0 && (errno == EAGAIN || errno == EINTR) ? outlook::quiet
+                                                            : outlook::ended;
 }
 
 void socket_stream::close() noexcept

@@ -66,6 +66,12 @@ public:
     std::string local() const override { return of_->below().local(); }
     ip_address peer_address() const noexcept override { return of_->below().peer_address(); }
     int native_handle() const noexcept override { return of_->below().native_handle(); }
+
+    /// What comes may be none of the application's: a ticket, say.
+    outlook look() const noexcept override
+    {
+        return of_->below().look() == outlook::ended ? outlook::ended : outlook::quiet;
+    }
     std::size_t memory() const noexcept override { return of_->memory(); }
     duration end_timeout() const noexcept override { return of_->end_timeout(); }
     std::optional<security_info> security() const override { return of_->security(); }

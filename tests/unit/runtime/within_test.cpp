@@ -3,6 +3,7 @@
 
 #include <libnet/core/error.hpp>
 #include <libnet/runtime/clock.hpp>
+#include <libnet/runtime/group.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/runtime/timer.hpp>
 #include <libnet/runtime/within.hpp>
@@ -24,6 +25,7 @@ using libnet::result;
 using libnet::shielded;
 using libnet::sleep_for;
 using libnet::task;
+using libnet::time_left;
 using libnet::within;
 using libnet::testing::simulation;
 using libnet::tests::controlled;
@@ -384,6 +386,50 @@ TEST(Shielded, DiesWithItsTaskAtShutdown)
         }
         EXPECT_EQ(live_object::alive(), 0) << steps;
     }
+}
+
+TEST(Within, SaysHowMuchTimeIsLeft)
+{
+    simulation sim;
+    auto ask = []() -> task<duration> {
+        co_await sleep_for(1s);
+        const duration left = co_await time_left();
+        co_return left;
+    };
+    auto nested = [&]() -> task<duration> {
+        co_return co_await checked(within(3s, within(10s, within(7s, ask()))));
+    };
+    auto sheltered = [&]() -> task<duration> {
+        co_return co_await checked(within(3s, shielded(7s, ask())));
+    };
+    auto late = []() -> task<duration> {
+        co_await sleep_for(10s);
+        const duration left = co_await time_left();
+        co_return left;
+    };
+    auto too_late = [&]() -> task<duration> { co_return co_await checked(within(3s, late())); };
+    EXPECT_EQ(*sim.run(ask()), never);
+    EXPECT_EQ(*sim.run(nested()), 2s);
+    EXPECT_EQ(*sim.run(sheltered()), 6s);
+    EXPECT_EQ(*sim.run(too_late()), 0s);
+    EXPECT_EQ(*sim.run(ask()), never);  // what has been left no longer counts
+}
+
+TEST(Within, TheTasksOfAGroupKnowWhatIsLeftOfItsTime)
+{
+    simulation sim;
+    duration left{};
+    auto child = [&]() -> task<> {
+        co_await sleep_for(1s);
+        left = co_await time_left();
+    };
+    auto body = [&](libnet::group& g) -> task<> {
+        g.start(child());
+        co_await checked(g.join());
+    };
+    auto all = [&]() -> task<> { co_await checked(within(3s, libnet::with_group(body))); };
+    EXPECT_TRUE(sim.run(all()));
+    EXPECT_EQ(left, 2s);
 }
 
 }  // namespace

@@ -47,6 +47,8 @@ public:
     /// `node` must not be in any list.
     void push_back(Node& node) noexcept { insert(head_, node); }
 
+    void push_front(Node& node) noexcept { insert(*head_.next_, node); }
+
     /// Keeps a sorted list sorted, behind those that are equal. Looks from the end.
     template <class Less>
     void insert_sorted(Node& node, Less less) noexcept

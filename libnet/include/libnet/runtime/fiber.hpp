@@ -28,6 +28,10 @@ struct scope {
     fiber* owner = nullptr;
     bool shields = false;  // what stops the outer scopes does not stop this one
     error stopped{};
+    time_point due = end_of_time;
+
+    /// When the first of those strikes that hold here.
+    LIBNET_ASIO_DECL time_point first_due() const noexcept;
 };
 
 /// A suspended innermost await. Settling it queues the coroutine; after that touch nothing, for
@@ -139,6 +143,7 @@ public:
     {
         describe_by(parent.describe_, parent.whom_);
         network_ = parent.network_;
+        root_.due = parent.innermost_->first_due();  // to know it: it is the group that stops us
     }
 
     /// The frame that goes on if the loop runs `work`; null if that is not a task's.

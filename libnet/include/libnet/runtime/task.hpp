@@ -38,6 +38,7 @@ struct failure_await {
 
 struct fiber_await {};
 struct loop_await {};
+struct time_left_await {};
 
 /// How a foreign awaitable is awaited: specialised by <libnet/asio.hpp>. A specialisation has
 /// `value_type` and an awaiter `type`, constructible from the awaitable and a promise_base&.

@@ -176,6 +176,23 @@ struct current_loop_awaiter {
     promise_base& promise;
 };
 
+/// Answers how much time its scopes have left.
+struct time_left_awaiter {
+    bool await_ready() const noexcept { return true; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    duration await_resume() const noexcept
+    {
+        const time_point due = promise.in_scope->first_due();
+        if (due == end_of_time) {
+            return never;
+        }
+        const time_point now = promise.in_fiber->home().now();
+        return due > now ? due - now : duration::zero();
+    }
+
+    promise_base& promise;
+};
+
 /// Any awaitable as a task, where a scope or an owner needs one.
 template <class A>
 task<typename awaited_value<A>::type> lift(A awaited)
@@ -261,6 +278,11 @@ struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
     auto await_transform(detail::loop_await) noexcept
     {
         return detail::current_loop_awaiter{*this};
+    }
+
+    auto await_transform(detail::time_left_await) noexcept
+    {
+        return detail::time_left_awaiter{*this};
     }
 
     template <detail::foreign A>

@@ -25,4 +25,13 @@ auto shielded(duration limit, A awaited)
     return detail::scoped_await<A>(std::move(awaited), limit, true);
 }
 
+/// How long what is awaited here may still take: until the first of the deadlines around it. `never`
+/// without one, 0 when it has passed. For a request that passes it on: time_budget().
+///
+///     const duration left = co_await time_left();
+inline detail::time_left_await time_left() noexcept
+{
+    return {};
+}
+
 }  // namespace libnet

@@ -29,6 +29,7 @@ namespace libnet {
 namespace detail {
 
 class connection_core;
+struct connection_access;
 struct connection_settings;
 
 LIBNET_ASIO_DECL readiness poll_send(void* core, operation_arguments a);
@@ -223,6 +224,8 @@ public:
     loop& home() const noexcept;
 
 private:
+    friend struct detail::connection_access;
+
     detail::connection_core* core_;
     detail::inbox* inbox_;  // its
 };

@@ -122,6 +122,10 @@ public:
     /// Nothing more will be written; the peer reads the end. Reading goes on.
     virtual error_code shutdown_send() noexcept = 0;
 
+    /// What reading would meet, as far as that is known without reading.
+    enum class outlook : unsigned char { quiet, input, ended };
+    virtual outlook look() const noexcept { return outlook::quiet; }
+
     /// Ends both directions at once. Operations under way end with an error.
     virtual void close() noexcept = 0;
 

@@ -1,0 +1,681 @@
+#include "support/seeds.hpp"
+
+#include <libnet/core/literals.hpp>
+#include <libnet/policy/lending.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace libnet;
+using namespace libnet::literals;
+using tests::for_each_seed;
+using tests::randomness;
+using kind = lending::action::kind;
+using comes_back = lending::comes_back;
+
+/// The rules with a hand on the clock, and a log of what they said.
+struct pool_by_hand {
+    explicit pool_by_hand(const lending_options& options, std::size_t endpoints = 1)
+        : rules(endpoints, options)
+    {
+    }
+
+    /// What there is to do now. Connections that are to be opened are, unless somebody minds.
+    std::vector<lending::action> settle(bool opens = true)
+    {
+        std::vector<lending::action> all;
+        for (auto a = rules.next(now, random); a.what != kind::none; a = rules.next(now, random)) {
+            all.push_back(a);
+            if (a.what == kind::open && opens) {
+                rules.opened(a.place, now, random);
+            }
+        }
+        return all;
+    }
+
+    /// Lets time pass from one due time to the next.
+    std::vector<lending::action> advance(duration time)
+    {
+        std::vector<lending::action> all;
+        const time_point end = now + time;
+        for (time_point due = rules.due(now); due <= end; due = rules.due(now)) {
+            now = due;
+            const auto some = settle();
+            EXPECT_FALSE(some.empty()) << "woken for nothing";
+            all.insert(all.end(), some.begin(), some.end());
+        }
+        now = end;
+        return all;
+    }
+
+    std::size_t borrow()
+    {
+        const auto place = rules.lend_now(now, random);
+        EXPECT_TRUE(place);
+        return place.value_or(0);
+    }
+
+    bool give_back(std::size_t place, comes_back how = comes_back::fit)
+    {
+        return rules.returned(place, how, now, random);
+    }
+
+    lending rules;
+    time_point now{1h};
+    std::uint64_t random = 0;
+};
+
+auto is(kind what)
+{
+    return testing::Field(&lending::action::what, what);
+}
+
+TEST(Lending, KeepsSomeReady)
+{
+    pool_by_hand pool({.max_size = 4, .min_idle = 2});
+    EXPECT_THAT(pool.settle(), testing::ElementsAre(is(kind::open), is(kind::open)));
+    EXPECT_EQ(pool.rules.stats().idle, 2U);
+    pool.borrow();
+    EXPECT_THAT(pool.settle(), testing::ElementsAre(is(kind::open)));
+    pool.borrow();
+    pool.borrow();
+    EXPECT_THAT(pool.settle(), testing::ElementsAre(is(kind::open)));  // the fourth
+    EXPECT_EQ(pool.rules.stats().size, 4U);
+    pool.borrow();
+    EXPECT_TRUE(pool.settle().empty());
+}
+
+TEST(Lending, LendsTheOneThatWasUsedLast)
+{
+    pool_by_hand pool({.min_idle = 3});
+    pool.settle();
+    const auto one = pool.borrow();
+    const auto two = pool.borrow();
+    EXPECT_NE(one, two);
+    pool.give_back(one);
+    pool.give_back(two);
+    EXPECT_EQ(pool.borrow(), two);
+    EXPECT_EQ(pool.borrow(), one);
+}
+
+TEST(Lending, ServesThoseWhoWaitInTheirOrder)
+{
+    pool_by_hand pool({.max_size = 1});
+    pool.settle();
+    const auto place = pool.borrow();
+    lending::claim first;
+    lending::claim second;
+    lending::claim third;
+    for (auto* c : {&first, &second, &third}) {
+        EXPECT_FALSE(pool.rules.lend_now(pool.now, 0));
+        EXPECT_EQ(pool.rules.why_not(pool.now), error{});
+        pool.rules.wait(*c, pool.now);
+    }
+    EXPECT_TRUE(pool.settle().empty());
+    pool.now += 1s;
+    pool.give_back(place);
+    EXPECT_FALSE(pool.rules.lend_now(pool.now, 0));  // not before those who wait
+    auto done = pool.settle();
+    ASSERT_THAT(done, testing::ElementsAre(is(kind::lend)));
+    EXPECT_EQ(done[0].whose, &first);
+    pool.rules.withdraw(second);
+    pool.give_back(place);
+    done = pool.settle();
+    ASSERT_THAT(done, testing::ElementsAre(is(kind::lend)));
+    EXPECT_EQ(done[0].whose, &third);
+    EXPECT_EQ(pool.rules.stats().waited, 2U);
+    EXPECT_EQ(pool.rules.stats().longest_wait, 1s);
+}
+
+TEST(Lending, WhoWaitsTooLongIsTold)
+{
+    pool_by_hand pool({.max_size = 1, .max_waiting = 1, .borrow_timeout = 5s});
+    pool.settle();
+    pool.borrow();
+    lending::claim waiting;
+    pool.rules.wait(waiting, pool.now);
+    EXPECT_EQ(pool.rules.why_not(pool.now), error::pool_exhausted);  // the queue is full
+    EXPECT_TRUE(pool.advance(5s - 1ns).empty());
+    const auto done = pool.advance(1ns);
+    ASSERT_THAT(done, testing::ElementsAre(is(kind::refuse)));
+    EXPECT_EQ(done[0].whose, &waiting);
+    EXPECT_EQ(done[0].why, error::pool_exhausted);
+    EXPECT_EQ(pool.rules.stats().refused, 2U);
+}
+
+TEST(Lending, OpensOneForEachWhoWaits)
+{
+    pool_by_hand pool({.max_size = 3, .min_idle = 0});
+    EXPECT_TRUE(pool.settle().empty());
+    lending::claim claims[5];
+    for (auto& c : claims) {
+        pool.rules.wait(c, pool.now);
+    }
+    EXPECT_THAT(pool.settle(false),
+                testing::ElementsAre(is(kind::open), is(kind::open), is(kind::open)));
+    EXPECT_TRUE(pool.rules.opened(1, pool.now, 0));
+    const auto done = pool.settle();
+    ASSERT_THAT(done, testing::ElementsAre(is(kind::lend)));
+    EXPECT_EQ(done[0].whose, &claims[0]);
+    for (std::size_t i = 1; i != 5; ++i) {
+        pool.rules.withdraw(claims[i]);
+    }
+}
+
+TEST(Lending, ReplacesWhatIsOldAndNotAllAtOnce)
+{
+    pool_by_hand pool({.max_size = 2, .min_idle = 2, .max_lifetime = 30min, .idle_timeout = never,
+                       .check_after = never, .check_every = never});
+    auto done = pool.settle(false);
+    ASSERT_THAT(done, testing::SizeIs(2));
+    pool.rules.opened(done[0].place, pool.now, 0);
+    pool.rules.opened(done[1].place, pool.now, 180'000'000'000);  // a tenth of it, in nanoseconds
+    EXPECT_TRUE(pool.advance(27min - 1ns).empty());
+    EXPECT_THAT(pool.advance(1min), testing::ElementsAre(is(kind::drop), is(kind::open)));
+    EXPECT_THAT(pool.advance(2min + 1ns), testing::ElementsAre(is(kind::drop), is(kind::open)));
+    EXPECT_EQ(pool.rules.stats().expired, 2U);
+    const auto lent = pool.borrow();
+    pool.now += 31min;
+    EXPECT_FALSE(pool.give_back(lent));  // nobody is interrupted for it
+}
+
+TEST(Lending, ClosesWhatNobodyUses)
+{
+    pool_by_hand pool({.max_size = 4, .min_idle = 1, .idle_timeout = 50s, .check_every = never});
+    pool.settle();
+    std::vector<std::size_t> lent;
+    for (int i = 0; i != 4; ++i) {
+        lent.push_back(pool.borrow());
+        pool.settle();
+    }
+    for (const auto place : lent) {
+        pool.give_back(place);
+        pool.now += 1s;
+    }
+    EXPECT_THAT(pool.advance(49s - 1ns), testing::SizeIs(3));
+    EXPECT_EQ(pool.rules.stats().idle, 1U);
+    // The last one is renewed, so that the server need not close it.
+    EXPECT_THAT(pool.advance(1ns), testing::ElementsAre(is(kind::drop), is(kind::open)));
+}
+
+TEST(Lending, ChecksWhatWasIdleForLong)
+{
+    pool_by_hand pool({.min_idle = 1, .check_after = 10s, .check_every = 30s});
+    pool.settle();
+    pool.now += 10s;
+    pool.give_back(pool.borrow());
+    pool.now += 10s + 1ns;
+    EXPECT_FALSE(pool.rules.lend_now(pool.now, 0));
+    lending::claim waiting;
+    pool.rules.wait(waiting, pool.now);
+    auto done = pool.settle(false);
+    ASSERT_THAT(done, testing::ElementsAre(is(kind::check), is(kind::open)));
+    pool.rules.withdraw(waiting);
+    EXPECT_TRUE(pool.rules.checked(done[0].place, pool.now));
+    EXPECT_TRUE(pool.rules.lend_now(pool.now, 0));
+}
+
+TEST(Lending, ChecksIdleOnesInTheBackgroundOneByOne)
+{
+    pool_by_hand pool({.min_idle = 3, .idle_timeout = 50s, .check_every = 30s});
+    pool.settle();
+    for (int round = 0; round != 5; ++round) {
+        std::set<std::size_t> places;
+        for (int i = 0; i != 3; ++i) {
+            const auto done = i == 0 ? pool.advance(30s) : pool.settle();
+            ASSERT_THAT(done, testing::ElementsAre(is(kind::check)));
+            places.insert(done[0].place);
+            EXPECT_TRUE(pool.rules.checked(done[0].place, pool.now));
+        }
+        EXPECT_EQ(places.size(), 3U);
+        EXPECT_TRUE(pool.settle().empty());
+    }
+    EXPECT_EQ(pool.rules.stats().expired, 0U);  // to the server a check is use
+}
+
+TEST(Lending, ACheckThatFailsCostsTheConnection)
+{
+    pool_by_hand pool({.min_idle = 1});
+    pool.settle();
+    const auto done = pool.advance(30s);
+    ASSERT_THAT(done, testing::ElementsAre(is(kind::check)));
+    pool.rules.check_failed(done[0].place, pool.now, 0);
+    EXPECT_EQ(pool.rules.stats().lost, 1U);
+    EXPECT_THAT(pool.settle(), testing::ElementsAre(is(kind::open)));
+}
+
+TEST(Lending, TriesAgainAfterABackoffOneAtATime)
+{
+    pool_by_hand pool({.max_size = 4, .min_idle = 4, .breaker = {.consecutive_failures = no_limit,
+                                                                 .failure_percent = no_limit}});
+    pool.random = UINT64_MAX;
+    auto done = pool.settle(false);
+    ASSERT_THAT(done, testing::SizeIs(4));
+    for (const auto& a : done) {
+        pool.rules.open_failed(a.place, pool.now, pool.random);  // together: that is one failure
+    }
+    EXPECT_TRUE(pool.settle(false).empty());
+    EXPECT_EQ(pool.rules.due(pool.now), pool.now + 100ms - 1ns);
+    pool.now += 100ms;
+    done = pool.settle(false);
+    ASSERT_THAT(done, testing::SizeIs(1));
+    pool.rules.opened(done[0].place, pool.now, 0);
+    EXPECT_THAT(pool.settle(), testing::SizeIs(3));  // it is back
+}
+
+TEST(Lending, TellsAtOnceThatTheCircuitIsOpen)
+{
+    pool_by_hand pool({.max_size = 8, .min_idle = 0});
+    lending::claim claims[6];
+    for (auto& c : claims) {
+        pool.rules.wait(c, pool.now);
+    }
+    auto done = pool.settle(false);
+    ASSERT_THAT(done, testing::SizeIs(6));
+    for (const auto& a : done) {
+        pool.rules.open_failed(a.place, pool.now, pool.random);
+    }
+    EXPECT_EQ(pool.rules.state_of(0), circuit::open);
+    done = pool.settle(false);
+    ASSERT_THAT(done, testing::Each(is(kind::refuse)));
+    ASSERT_THAT(done, testing::SizeIs(6));
+    EXPECT_EQ(done[0].why, error::circuit_open);
+    EXPECT_EQ(pool.rules.why_not(pool.now), error::circuit_open);
+
+    // Then whoever comes first is the probe.
+    pool.now += 1s;
+    EXPECT_EQ(pool.rules.why_not(pool.now), error{});
+    pool.rules.wait(claims[0], pool.now);
+    pool.rules.wait(claims[1], pool.now);
+    done = pool.settle(false);
+    ASSERT_THAT(done, testing::ElementsAre(is(kind::open)));
+    pool.rules.opened(done[0].place, pool.now, 0);
+    EXPECT_THAT(pool.settle(),
+                testing::ElementsAre(is(kind::lend), is(kind::open), is(kind::lend)));
+    EXPECT_EQ(pool.rules.state_of(0), circuit::closed);
+}
+
+TEST(Lending, CallsThatFailOpenTheCircuit)
+{
+    pool_by_hand pool({.max_size = 8, .min_idle = 1});
+    pool.settle();
+    for (int i = 0; i != 5; ++i) {
+        EXPECT_FALSE(pool.give_back(pool.borrow(), comes_back::broken));
+        pool.settle();
+    }
+    EXPECT_EQ(pool.rules.state_of(0), circuit::open);
+    EXPECT_EQ(pool.rules.stats().broken, 5U);
+    EXPECT_FALSE(pool.rules.lend_now(pool.now, 0));
+    EXPECT_THAT(pool.advance(1s), testing::ElementsAre(is(kind::open)));  // probes by itself
+}
+
+TEST(Lending, WhatIsGivenBackInTheMiddleOfSomethingIsNotLentAgain)
+{
+    pool_by_hand pool({.min_idle = 1});
+    pool.settle();
+    for (int i = 0; i != 20; ++i) {
+        EXPECT_FALSE(pool.give_back(pool.borrow(), comes_back::unfit));
+        pool.settle();
+    }
+    EXPECT_EQ(pool.rules.stats().discarded, 20U);
+    EXPECT_EQ(pool.rules.state_of(0), circuit::closed);  // the server cannot help it
+}
+
+TEST(Lending, WhatIsFoundDeadBeforeItWasUsedIsNobodysFailure)
+{
+    pool_by_hand pool({.min_idle = 1});
+    pool.settle();
+    pool.now += 5s;
+    EXPECT_FALSE(pool.give_back(pool.borrow(), comes_back::gone));
+    EXPECT_EQ(pool.rules.stats().lost, 1U);
+    EXPECT_EQ(pool.rules.stats().lent, 0U);
+    EXPECT_THAT(pool.settle(), testing::ElementsAre(is(kind::open)));
+}
+
+// A server that is full says so and closes.
+TEST(Lending, WhatIsLostAsSoonAsItIsOpenIsAFailure)
+{
+    pool_by_hand pool({.min_idle = 1});
+    pool.random = UINT64_MAX;
+    int opened = 0;
+    const time_point end = pool.now + 60s;
+    while (pool.now < end) {
+        for (const auto& a : pool.settle()) {
+            if (a.what == kind::open) {
+                ++opened;
+                pool.rules.lost(a.place, pool.now, pool.random);
+            }
+        }
+        pool.now = std::max(pool.now + 1ns, pool.rules.due(pool.now));
+    }
+    EXPECT_LE(opened, 12);  // 100, 200, 400 ms, ...
+}
+
+TEST(Lending, WhatIsLostLaterIsReplacedAtOnce)
+{
+    pool_by_hand pool({.min_idle = 1});
+    pool.settle();
+    pool.now += 5s;
+    pool.rules.lost(0, pool.now, 0);
+    EXPECT_THAT(pool.settle(), testing::ElementsAre(is(kind::open)));
+}
+
+TEST(Lending, SpreadsOverItsEndpoints)
+{
+    pool_by_hand pool({.max_size = 9, .min_idle = 9}, 3);
+    pool.settle();
+    for (std::size_t e = 0; e != 3; ++e) {
+        EXPECT_EQ(pool.rules.size_of(e), 3U);
+    }
+    for (int i = 0; i != 6; ++i) {
+        pool.borrow();
+    }
+    for (std::size_t e = 0; e != 3; ++e) {
+        EXPECT_EQ(pool.rules.in_use_of(e), 2U);
+    }
+}
+
+TEST(Lending, PrefersTheLessLoadedOfTwo)
+{
+    randomness random(1);
+    pool_by_hand pool({.max_size = 64, .min_idle = 64, .balance = balance::least_loaded}, 4);
+    pool.settle();
+    for (int i = 0; i != 32; ++i) {
+        pool.random = random();
+        pool.borrow();
+    }
+    for (std::size_t e = 0; e != 4; ++e) {
+        EXPECT_GE(pool.rules.in_use_of(e), 6U);
+        EXPECT_LE(pool.rules.in_use_of(e), 10U);
+    }
+}
+
+TEST(Lending, LeavesOutAnEndpointThatFails)
+{
+    pool_by_hand pool({.max_size = 4, .min_idle = 4}, 2);
+    pool.settle();
+    for (int i = 0; i != 40 && !pool.rules.ejected(1, pool.now); ++i) {
+        const auto place = pool.borrow();
+        const bool bad = pool.rules.in_use_of(1) != 0;
+        pool.give_back(place, bad ? comes_back::broken : comes_back::fit);
+        pool.settle();
+    }
+    EXPECT_TRUE(pool.rules.ejected(1, pool.now));
+    for (int i = 0; i != 10; ++i) {
+        pool.give_back(pool.borrow());
+        EXPECT_EQ(pool.rules.in_use_of(1), 0U);
+    }
+}
+
+TEST(Lending, MakesRoomForAnEndpointThatWorks)
+{
+    pool_by_hand pool({.max_size = 4, .min_idle = 4, .outliers = {.consecutive_failures = no_limit}},
+                      2);
+    pool.settle();  // two each
+    for (int i = 0; i != 20 && pool.rules.state_of(1) == circuit::closed; ++i) {
+        const auto place = pool.borrow();
+        pool.give_back(place, pool.rules.in_use_of(1) != 0 ? comes_back::broken : comes_back::fit);
+        pool.settle();
+    }
+    ASSERT_EQ(pool.rules.state_of(1), circuit::open);
+    EXPECT_EQ(pool.rules.size_of(1), 1U);  // idle, and nobody can be lent it
+    while (pool.rules.lend_now(pool.now, 0)) {
+    }
+    lending::claim waiting;
+    pool.rules.wait(waiting, pool.now);
+    EXPECT_THAT(pool.settle(),
+                testing::ElementsAre(is(kind::drop), is(kind::open), is(kind::lend)));
+    EXPECT_EQ(pool.rules.in_use_of(0), 4U);
+}
+
+TEST(Lending, Drains)
+{
+    pool_by_hand pool({.max_size = 3, .min_idle = 3});
+    auto done = pool.settle(false);
+    pool.rules.opened(0, pool.now, 0);
+    pool.rules.opened(1, pool.now, 0);
+    const auto lent = pool.borrow();
+    pool.rules.drain();
+    lending::claim late;
+    EXPECT_EQ(pool.rules.why_not(pool.now), error::draining);
+    pool.rules.wait(late, pool.now);
+    done = pool.settle();
+    ASSERT_THAT(done, testing::ElementsAre(is(kind::refuse), is(kind::drop)));
+    EXPECT_EQ(done[0].why, error::draining);
+    EXPECT_FALSE(pool.rules.opened(2, pool.now, 0));
+    EXPECT_FALSE(pool.give_back(lent));
+    EXPECT_EQ(pool.rules.stats().size, 0U);
+    EXPECT_EQ(pool.rules.due(pool.now), end_of_time);
+}
+
+TEST(Lending, RefusesWhatCannotWork)
+{
+    EXPECT_THROW(lending(0, {}), std::invalid_argument);
+    EXPECT_THROW(lending(1, {.max_size = 0}), std::invalid_argument);
+    EXPECT_THROW(lending(1, {.max_size = 2, .min_idle = 3}), std::invalid_argument);
+}
+
+/// A pool as its users see it: what was promised to whom, kept apart from the rules.
+class model {
+public:
+    model(randomness& random, std::size_t endpoints, const lending_options& options)
+        : random_(random), options_(options), rules_(endpoints, options)
+    {
+        good_.assign(endpoints, 90);
+    }
+
+    void run(int rounds)
+    {
+        for (int i = 0; i != rounds && !testing::Test::HasFailure(); ++i) {
+            something_happens();
+            settle();
+            look();
+        }
+        // In the end everything works, and nobody is left behind.
+        std::ranges::fill(good_, 100);
+        for (int i = 0; i != 3000 && !(claims_.empty() && lent_.empty()); ++i) {
+            end_what_is_under_way();
+            while (!lent_.empty()) {
+                give_back(*lent_.begin(), comes_back::fit);
+            }
+            settle();
+            now_ = std::min(rules_.due(now_), now_ + 1s);
+            settle();
+        }
+        EXPECT_TRUE(claims_.empty());
+        rules_.drain();
+        end_what_is_under_way();
+        settle();
+        EXPECT_EQ(rules_.stats().size, 0U);
+        EXPECT_EQ(created_, dropped_);
+    }
+
+private:
+    enum class busy { opening, checking };
+
+    bool works(std::size_t endpoint) { return random_.below(100) < good_[endpoint]; }
+
+    void something_happens()
+    {
+        switch (random_.below(10)) {
+        case 0:
+        case 1:
+        case 2: borrow(); break;
+        case 3:
+        case 4:
+            if (!lent_.empty()) {
+                const auto which = *std::next(lent_.begin(), static_cast<std::ptrdiff_t>(
+                                                                 random_.below(lent_.size())));
+                give_back(which, random_.one_in(8)              ? comes_back::unfit
+                                 : works(endpoint_of_[which]) ? comes_back::fit
+                                                              : comes_back::broken);
+            }
+            break;
+        case 5:
+        case 6: end_what_is_under_way(); break;
+        case 7:
+            if (!idle_.empty() && random_.one_in(3)) {
+                const std::size_t which = *idle_.begin();
+                idle_.erase(which);
+                ++dropped_;
+                rules_.lost(which, now_, random_());
+            } else if (!claims_.empty()) {
+                const auto which = random_.below(claims_.size());
+                rules_.withdraw(*claims_[which]);
+                claims_.erase(claims_.begin() + static_cast<std::ptrdiff_t>(which));
+            }
+            break;
+        case 8:
+            if (random_.one_in(10)) {
+                good_[random_.below(good_.size())] = random_.one_in(2) ? 0 : 95;
+            }
+            break;
+        default: now_ += duration(random_.below(std::uint64_t{1} << random_.below(35)));
+        }
+    }
+
+    void borrow()
+    {
+        if (const auto place = rules_.lend_now(now_, random_())) {
+            ASSERT_TRUE(claims_.empty());
+            take(*place);
+        } else if (rules_.why_not(now_) == error{}) {
+            claims_.push_back(std::make_unique<lending::claim>());
+            rules_.wait(*claims_.back(), now_);
+            ASSERT_LE(claims_.size(), options_.max_waiting);
+        }
+    }
+
+    void take(std::size_t place)
+    {
+        ASSERT_EQ(idle_.erase(place), 1U);
+        ASSERT_TRUE(lent_.insert(place).second) << "lent twice";
+    }
+
+    void give_back(std::size_t place, comes_back how)
+    {
+        lent_.erase(place);
+        const bool stays = rules_.returned(place, how, now_, random_());
+        stays ? static_cast<void>(idle_.insert(place)) : static_cast<void>(++dropped_);
+        ASSERT_FALSE(stays && how != comes_back::fit);
+    }
+
+    void end_what_is_under_way()
+    {
+        for (const auto& [place, what] : std::exchange(under_way_, {})) {
+            const bool good = works(endpoint_of_[place]);
+            bool stays = good;
+            if (what == busy::opening) {
+                created_ += good ? 1 : 0;
+                good ? static_cast<void>(stays = rules_.opened(place, now_, random_()))
+                     : rules_.open_failed(place, now_, random_());
+                dropped_ += good && !stays ? 1 : 0;
+            } else {
+                good ? static_cast<void>(stays = rules_.checked(place, now_))
+                     : rules_.check_failed(place, now_, random_());
+                dropped_ += stays ? 0 : 1;
+            }
+            if (stays) {
+                idle_.insert(place);
+            }
+        }
+    }
+
+    void settle()
+    {
+        for (;;) {
+            const auto a = rules_.next(now_, random_());
+            switch (a.what) {
+            case kind::none: return;
+            case kind::open:
+                endpoint_of_[a.place] = a.endpoint;
+                ASSERT_TRUE(under_way_.emplace(a.place, busy::opening).second);
+                ASSERT_FALSE(idle_.contains(a.place) || lent_.contains(a.place));
+                break;
+            case kind::check:
+                ASSERT_EQ(idle_.erase(a.place), 1U);
+                ASSERT_TRUE(under_way_.emplace(a.place, busy::checking).second);
+                break;
+            case kind::drop:
+                ASSERT_EQ(idle_.erase(a.place), 1U);
+                ++dropped_;
+                break;
+            case kind::lend: take(a.place); [[fallthrough]];
+            case kind::refuse:
+                ASSERT_EQ(claims_.front().get(), a.whose) << "out of order";
+                claims_.pop_front();
+                break;
+            }
+        }
+    }
+
+    void look()
+    {
+        const lending_stats& s = rules_.stats();
+        ASSERT_EQ(s.idle, idle_.size());
+        ASSERT_EQ(s.in_use, lent_.size());
+        ASSERT_EQ(s.waiting, claims_.size());
+        ASSERT_EQ(s.opening + s.checking, under_way_.size());
+        ASSERT_EQ(s.size, idle_.size() + lent_.size() + under_way_.size());
+        ASSERT_LE(s.size, options_.max_size);
+        std::size_t all = 0;
+        for (std::size_t e = 0; e != good_.size(); ++e) {
+            all += rules_.size_of(e);
+        }
+        ASSERT_EQ(all, s.size);
+        ASSERT_GT(rules_.due(now_), now_);  // or a driver would spin
+        if (!claims_.empty()) {
+            ASSERT_LE(rules_.due(now_), claims_.front()->since + options_.borrow_timeout);
+        }
+        // Nothing changes before that is due.
+        if (const time_point due = rules_.due(now_); due != end_of_time) {
+            ASSERT_EQ(rules_.next(due - 1ns, random_()).what, kind::none);
+        }
+    }
+
+    randomness& random_;
+    lending_options options_;
+    lending rules_;
+    time_point now_{1h};
+    std::vector<std::uint64_t> good_;  // percent of what is tried at an endpoint that works
+    std::map<std::size_t, std::size_t> endpoint_of_;
+    std::map<std::size_t, busy> under_way_;
+    std::set<std::size_t> idle_;
+    std::set<std::size_t> lent_;
+    std::deque<std::unique_ptr<lending::claim>> claims_;
+    std::uint64_t created_ = 0;
+    std::uint64_t dropped_ = 0;
+};
+
+TEST(Lending, AtRandomKeepsItsPromises)
+{
+    for_each_seed(15, [](randomness& random) {
+        const std::size_t max_size = 1 + random.below(8);
+        const bool checks = random.one_in(2);
+        model(random, 1 + random.below(3),
+              {.max_size = max_size,
+               .min_idle = random.below(max_size + 1),
+               .max_waiting = random.below(10),
+               .borrow_timeout = 1s * (1 + random.below(10)),
+               .max_lifetime = 1min * (1 + random.below(30)),
+               .idle_timeout = 1s * (5 + random.below(60)),
+               .check_after = checks ? duration(10s) : never,
+               .check_every = checks ? duration(30s) : never,
+               .balance = random.one_in(2) ? balance::round_robin : balance::least_loaded})
+            .run(1000);
+    });
+}
+
+}  // namespace
