@@ -34,12 +34,14 @@
 #include <libnet/policy/circuit_breaker.hpp>
 #include <libnet/policy/concurrency_limit.hpp>
 #include <libnet/policy/duplicate_window.hpp>
+#include <libnet/policy/happy_eyeballs.hpp>
 #include <libnet/policy/heartbeat.hpp>
 #include <libnet/policy/input_deadlines.hpp>
 #include <libnet/policy/lending.hpp>
 #include <libnet/policy/lending_options.hpp>
 #include <libnet/policy/lending_stats.hpp>
 #include <libnet/policy/outlier_ejection.hpp>
+#include <libnet/policy/lookup_cache.hpp>
 #include <libnet/policy/peer_table.hpp>
 #include <libnet/policy/request_id.hpp>
 #include <libnet/policy/retransmission.hpp>
@@ -62,6 +64,7 @@
 #include <libnet/runtime/thread_pool.hpp>
 #include <libnet/runtime/timer.hpp>
 #include <libnet/runtime/timer_wheel.hpp>
+#include <libnet/runtime/wait_list.hpp>
 #include <libnet/runtime/within.hpp>
 #include <libnet/session/connect.hpp>
 #include <libnet/session/connection.hpp>
@@ -81,6 +84,7 @@
 #include <libnet/transport/endpoint.hpp>
 #include <libnet/transport/kernel_statistics.hpp>
 #include <libnet/transport/listener.hpp>
+#include <libnet/transport/lookups.hpp>
 #include <libnet/transport/network.hpp>
 #include <libnet/transport/security_info.hpp>
 #include <libnet/transport/socket_options.hpp>

@@ -1,7 +1,7 @@
 #include <libnet/session/connect.hpp>
 
-#include <libnet/transport/tcp.hpp>
-#include <libnet/transport/unix_domain.hpp>
+#include "../transport/connect_within.hpp"
+#include "../transport/dial.hpp"
 
 #include <utility>
 
@@ -11,10 +11,9 @@ namespace {
 task<connection> connect_parsed(result<endpoint> where, connect_options options)
 {
     endpoint parsed = co_await checked(std::move(where));
-    auto connecting =
-        parsed.is_unix()
-            ? unix_domain::connect(parsed.path, options.socket, options.connect_timeout)
-            : tcp::connect(parsed, options.socket, options.connect_timeout);
+    auto connecting = detail::connect_within(
+        options.connect_timeout,
+        detail::dial(parsed, options.socket, std::move(options.on_address_failed)));
     auto transport = co_await checked(std::move(connecting));
     if (options.layer) {
         auto building = options.layer(std::move(transport), std::move(parsed));

@@ -38,6 +38,7 @@ const char* name_of(socket_option option) noexcept
     case socket_option::multicast_loop: return "IP_MULTICAST_LOOP";
     case socket_option::multicast_interface: return "IP_MULTICAST_IF";
     case socket_option::errors: return "IP_RECVERR";
+    case socket_option::local_address: return "the local address";
     }
     return "a socket option";
 }

@@ -33,6 +33,7 @@ enum class socket_option {
     multicast_loop,
     multicast_interface,
     errors,
+    local_address,
 };
 
 /// "the kernel refused TCP_USER_TIMEOUT: Invalid argument"; equals condition::option_refused.

@@ -1,15 +1,34 @@
 #include "system_network.hpp"
 
+#include "option_error.hpp"
 #include "option_setting.hpp"
 #include "socket_stream.hpp"
 
 #include <libnet/asio.hpp>
 
+#include <cerrno>
 #include <memory>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <utility>
 
 namespace libnet::detail {
 namespace {
+
+/// A port is chosen only when it connects, so that it may be one that leads elsewhere already.
+error_code bind_to(stream_socket& socket, const socket_address& local)
+{
+#if defined(IP_BIND_ADDRESS_NO_PORT)
+    if (local.port == 0) {
+        const int on = 1;
+        ::setsockopt(socket.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    }
+#endif
+    const socket_endpoint address = endpoint_of(local);
+    const int bound = ::bind(socket.native_handle(), address.data(),
+                             static_cast<socklen_t>(address.size()));
+    return bound == 0 ? error_code() : refused(socket_option::local_address, errno);
+}
 
 error_code prepare(stream_socket& socket, const stream_protocol& protocol,
                    const socket_options& options)
@@ -22,6 +41,9 @@ error_code prepare(stream_socket& socket, const stream_protocol& protocol,
     const int family = protocol.family();
     if ((failed = apply_before_bind(descriptor, family, options)) ||
         (failed = apply_before_connect(descriptor, family, options))) {
+        return failed;
+    }
+    if (options.local_address && (failed = bind_to(socket, *options.local_address))) {
         return failed;
     }
     return apply_to_connection(descriptor, family, options);

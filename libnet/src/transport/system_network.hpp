@@ -1,10 +1,15 @@
 #pragma once
 
+#include <libnet/transport/lookups.hpp>
 #include <libnet/transport/network.hpp>
 
 #include <boost/asio/execution_context.hpp>
 
 namespace libnet::detail {
+
+/// What the system knows of a host. It blocks, so it is asked on a thread that nobody waits for at the
+/// end of the program.
+task<lookups::addresses> ask_system_on_a_thread(std::string host);
 
 /// The operating system's sockets. One for each io_context, made when somebody first asks for it.
 class system_network final : public boost::asio::execution_context::service, public network {
@@ -31,6 +36,7 @@ private:
     void shutdown() override {}
 
     loop& home_;
+    lookups lookups_{home_, ask_system_on_a_thread};
 };
 
 }  // namespace libnet::detail

@@ -2,67 +2,79 @@
 
 #include "socket.hpp"
 
-#include <libnet/asio.hpp>
-#include <libnet/runtime/timer.hpp>
+#include <libnet/runtime/offload.hpp>
+#include <libnet/runtime/thread_pool.hpp>
 
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include <cerrno>
 #include <memory>
+#include <netdb.h>
 #include <utility>
 
 namespace libnet::detail {
 namespace {
 
-using asio::ip::tcp;
-using addresses = std::vector<socket_address>;
-using tcp_resolver = asio::ip::basic_resolver<tcp, io_executor>;
+namespace ip = boost::asio::ip;
+using addresses = lookups::addresses;
 
-/// A lookup that somebody may stop waiting for: getaddrinfo cannot be interrupted, so it is left to
-/// end by itself, and what it finds is thrown away.
-struct lookup : std::enable_shared_from_this<lookup> {
-    explicit lookup(loop& l) : home(l), resolver(context_of(l).get_executor()) {}
+/// The threads that ask: a name server that is silent takes one of them for half a minute, and those
+/// who ask for other names must not notice.
+///
+/// Never destroyed: that would wait for the last question, and so would the end of the program.
+thread_pool& askers()
+{
+    static thread_pool& pool = *new thread_pool({.threads = 16, .queue_limit = 1024});
+    return pool;
+}
 
-    void begin(const endpoint& where)
-    {
-        resolver.async_resolve(
-            where.host, std::to_string(where.port),
-            [self = shared_from_this()](const error_code& failed,
-                                        const tcp_resolver::results_type& entries) {
-                const loop::turn this_turn(self->home);
-                if (failed) {
-                    self->found = make_error_code(error::host_not_found);
-                } else {
-                    addresses all;
-                    for (const auto& entry : entries) {
-                        all.push_back(address_and_port(entry.endpoint()));
-                    }
-                    self->found = std::move(all);
-                }
-                self->answered.expires_after(duration::zero());
-            });
+/// Blocks until the system has answered.
+result<addresses> ask_system(const std::string& host)
+{
+    addrinfo wanted{};
+    wanted.ai_family = AF_UNSPEC;
+    wanted.ai_socktype = SOCK_STREAM;
+    addrinfo* list = nullptr;
+    if (const int failed = ::getaddrinfo(host.c_str(), nullptr, &wanted, &list)) {
+        if (failed == EAI_SYSTEM) {
+            return error_code(errno, boost::system::system_category());
+        }
+        return error::host_not_found;
     }
-
-    loop& home;
-    tcp_resolver resolver;
-    result<addresses> found = make_error_code(error::host_not_found);
-    timer answered{home};
-};
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> kept(list, ::freeaddrinfo);
+    addresses found;
+    for (const addrinfo* a = list; a != nullptr; a = a->ai_next) {
+        if (a->ai_family == AF_INET || a->ai_family == AF_INET6) {
+            socket_endpoint one(a->ai_addr, a->ai_addrlen, a->ai_protocol);
+            found.push_back(address_and_port(one));
+        }
+    }
+    if (found.empty()) {
+        return error::host_not_found;
+    }
+    return found;
+}
 
 }  // namespace
+
+task<addresses> ask_system_on_a_thread(std::string host)
+{
+    return offload(askers(), ask_system, std::move(host));
+}
 
 task<addresses> system_network::resolve(endpoint where)
 {
     error_code not_numeric;
-    const auto address = asio::ip::make_address(where.host, not_numeric);
+    const auto address = ip::make_address(where.host, not_numeric);
     if (!not_numeric) {
-        co_return addresses(1, address_and_port(tcp::endpoint(address, where.port)));
+        co_return addresses(1, address_and_port(ip::tcp::endpoint(address, where.port)));
     }
-    const auto asked = std::make_shared<lookup>(home_);
-    asked->begin(where);
-    co_await checked(asked->answered.wait());
-    co_return std::move(asked->found);
+    addresses found = co_await checked(lookups_.find(std::move(where.host)));
+    for (socket_address& one : found) {
+        one.port = where.port;
+    }
+    co_return found;
 }
 
 }  // namespace libnet::detail

@@ -1,22 +1,13 @@
 #include <libnet/transport/unix_domain.hpp>
 
 #include "connect_within.hpp"
+#include "dial.hpp"
 
 #include <libnet/transport/network.hpp>
 
 #include <utility>
 
 namespace libnet {
-namespace {
-
-task<std::unique_ptr<stream>> connect_to_path(std::string path, socket_options options)
-{
-    network& net = detail::network_of(co_await detail::fiber_await{});
-    auto connecting = net.connect_path(std::move(path), std::move(options));
-    co_return co_await std::move(connecting);
-}
-
-}  // namespace
 
 std::unique_ptr<listener> unix_domain::listen(loop& home, std::string_view path,
                                               const socket_options& options)
@@ -29,7 +20,10 @@ std::unique_ptr<listener> unix_domain::listen(loop& home, std::string_view path,
 task<std::unique_ptr<stream>> unix_domain::connect(std::string path, socket_options options,
                                                    duration limit)
 {
-    return detail::connect_within(limit, connect_to_path(std::move(path), std::move(options)));
+    endpoint where;
+    where.path = std::move(path);
+    return detail::connect_within(limit,
+                                  detail::dial(std::move(where), std::move(options), nullptr));
 }
 
 }  // namespace libnet

@@ -7,6 +7,8 @@
 #include <libnet/transport/socket_options.hpp>
 #include <libnet/transport/stream_layer.hpp>
 
+#include <functional>
+#include <string>
 #include <string_view>
 
 namespace libnet {
@@ -20,6 +22,10 @@ struct connect_options {
 
     /// What stands between the transport and the connection: a tls_context, say.
     stream_layer layer = nullptr;
+
+    /// An address of the host could not be connected to. Called as it happens; others may follow.
+    std::function<void(const std::string& address, const error_code& why)> on_address_failed =
+        nullptr;
 };
 
 /// Connects to `HOST:PORT` by TCP, or to `unix:PATH`. `where` is read at once and need not stay.

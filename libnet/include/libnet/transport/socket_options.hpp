@@ -3,6 +3,7 @@
 #include <libnet/core/config.hpp>
 #include <libnet/core/literals.hpp>
 #include <libnet/core/result.hpp>
+#include <libnet/core/socket_address.hpp>
 #include <libnet/core/time.hpp>
 
 #include <algorithm>
@@ -97,6 +98,10 @@ struct socket_options {
     /// without blocking.
     std::optional<std::chrono::seconds> linger = std::nullopt;
 
+    /// For a client: where it connects from; port 0: any. Only addresses of the same family are tried
+    /// then. Empty: the kernel chooses both.
+    std::optional<socket_address> local_address = std::nullopt;
+
     /// SO_BINDTODEVICE: traffic of this interface only ("eth0"). May need privileges.
     short_name device{};
 
@@ -117,7 +122,8 @@ struct socket_options {
 };
 
 /// What the kernel has in force for a socket, such as `peer.transport().native_handle()`. Buffer
-/// sizes are given as they would be asked for. `backlog` and `permissions` cannot be asked.
+/// sizes are given as they would be asked for. `backlog`,
+/// `permissions` and `local_address` are not asked.
 ///
 /// Errors   the kernel's, if this is no socket.
 LIBNET_ASIO_DECL result<socket_options> read_socket_options(int native_handle);

@@ -21,11 +21,14 @@ namespace libnet::tcp {
 LIBNET_ASIO_DECL std::unique_ptr<listener> listen(loop& home, const endpoint& where,
                                                   const socket_options& options = {});
 
-/// Resolves and connects, to each address in turn, all of it within `limit`.
+/// Resolves and connects, all of it within `limit`. Of several addresses the first that answers wins:
+/// they are tried in turn, IPv6 and IPv4 alternating, but the next need not wait for longer than
+/// 250 ms (RFC 8305).
 ///
 /// Errors   connect_timeout; host_not_found; else what the last address answered
-///          (connection_refused, ...); condition::option_refused.
-/// Cancel   safe.
+///          (connection_refused, ...), rather than that there is no way to another;
+///          condition::option_refused.
+/// Cancel   safe: nothing of it goes on but a lookup, whose answer is remembered.
 LIBNET_ASIO_DECL task<std::unique_ptr<stream>> connect(endpoint where, socket_options options = {},
                                                        duration limit = std::chrono::seconds(3));
 
