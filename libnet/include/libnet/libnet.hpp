@@ -66,6 +66,8 @@
 #include <libnet/runtime/timer_wheel.hpp>
 #include <libnet/runtime/wait_list.hpp>
 #include <libnet/runtime/within.hpp>
+#include <libnet/session/client.hpp>
+#include <libnet/session/client_event.hpp>
 #include <libnet/session/connect.hpp>
 #include <libnet/session/connection.hpp>
 #include <libnet/session/connection_ending.hpp>
@@ -75,6 +77,10 @@
 #include <libnet/session/memory_pressure.hpp>
 #include <libnet/session/pool.hpp>
 #include <libnet/session/refusal.hpp>
+#include <libnet/session/request_books.hpp>
+#include <libnet/session/request_queue.hpp>
+#include <libnet/session/request_session.hpp>
+#include <libnet/session/requests.hpp>
 #include <libnet/session/server.hpp>
 #include <libnet/session/udp_client.hpp>
 #include <libnet/session/udp_peer.hpp>

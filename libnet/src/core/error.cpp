@@ -45,11 +45,16 @@ constexpr entry describe(error e) noexcept
         return {"close_timeout", "the peer did not end its side of the connection in time"};
     case error::lifetime_exceeded:
         return {"lifetime_exceeded", "the connection reached its maximum lifetime"};
+    case error::call_timeout: return {"call_timeout", "no answer to the call came in time"};
     case error::too_slow: return {"too_slow", "the peer sends below the minimum data rate"};
     case error::peer_not_reading:
         return {"peer_not_reading", "the peer reads too slowly: its send queue is full"};
     case error::draining: return {"draining", "the server is stopping"};
     case error::limit_reached: return {"limit_reached", "a configured limit is reached"};
+    case error::not_connected: return {"not_connected", "there is no connection now"};
+    case error::connection_lost:
+        return {"connection_lost", "the connection ended before the answer came; whether the "
+                                   "request was carried out is not known"};
     case error::pool_exhausted:
         return {"pool_exhausted", "no connection of the pool became free in time"};
     case error::circuit_open:
@@ -109,7 +114,7 @@ constexpr entry describe(error e) noexcept
 
 constexpr bool is_timeout(error e) noexcept
 {
-    return e >= error::timeout && e <= error::lifetime_exceeded;
+    return e >= error::timeout && e <= error::call_timeout;
 }
 
 constexpr bool is_bad_input(error e) noexcept

@@ -70,6 +70,7 @@ connection_ending::party party_behind(error why) noexcept
     case error::heartbeat_timeout:
     case error::close_timeout:
     case error::lifetime_exceeded:
+    case error::call_timeout:
     case error::too_slow:
     case error::peer_not_reading:
     case error::limit_reached: return party::limit;

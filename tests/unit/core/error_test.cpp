@@ -20,7 +20,7 @@ constexpr std::array timeouts{
     error::timeout,       error::connect_timeout,   error::handshake_timeout,
     error::frame_timeout, error::idle_timeout,      error::first_frame_timeout,
     error::send_timeout,  error::heartbeat_timeout, error::drain_timeout,
-    error::close_timeout, error::lifetime_exceeded,
+    error::close_timeout, error::lifetime_exceeded, error::call_timeout,
 };
 
 constexpr std::array bad_inputs{

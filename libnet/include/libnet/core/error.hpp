@@ -38,11 +38,14 @@ enum class error {
     drain_timeout,        ///< a session did not end while the server was stopping
     close_timeout,        ///< the peer did not end its side
     lifetime_exceeded,    ///< the connection reached its maximum age
+    call_timeout,         ///< no answer to a call in time
 
     too_slow,          ///< below the minimum data rate
     peer_not_reading,  ///< more is queued for the peer than its limit allows
     draining,          ///< the server is stopping: finish, begin nothing new
     limit_reached,     ///< a configured bound (connections, memory, ...)
+    not_connected,     ///< there is no connection now, and the call was not to wait for one
+    connection_lost,   ///< it ended before the answer came: whether it was carried out is not known
     pool_exhausted,    ///< no connection could be lent in time
     circuit_open,      ///< the endpoint is failing: not even tried
 

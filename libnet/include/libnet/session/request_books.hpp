@@ -1,0 +1,91 @@
+#pragma once
+
+#include <libnet/core/bytes.hpp>
+#include <libnet/core/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+
+/// Which answer is for which request: what a session of `requests` writes down.
+namespace libnet::detail {
+
+/// The oldest request is answered first.
+template <class Ticket>
+class calls_in_order {
+public:
+    template <class Codec>
+    auto encode(Codec& codec, const Ticket& t)
+    {
+        return codec.encode(t.request());
+    }
+    void add(Ticket t) { calls_.push_back(std::move(t)); }
+    std::size_t size() const noexcept { return calls_.size(); }
+    void forget_unwanted() noexcept {}  // their answers come even so
+
+    /// False if it answers nothing.
+    template <class Codec>
+    bool answer(Codec& codec, bytes frame)
+    {
+        if (calls_.empty()) {
+            return false;
+        }
+        Ticket asked = std::move(calls_.front());
+        calls_.pop_front();
+        settle(asked, codec.decode(frame));
+        return true;
+    }
+
+private:
+    template <class T>
+    static void settle(Ticket& t, result<T> answer)
+    {
+        answer ? t.answer(std::move(*answer)) : t.fail(answer.error());
+    }
+    template <class T>
+    static void settle(Ticket& t, T answer)
+    {
+        t.answer(std::move(answer));
+    }
+
+    std::deque<Ticket> calls_;
+};
+
+/// Answers say which request they are for.
+template <class Ticket>
+class calls_by_number {
+public:
+    template <class Codec>
+    auto encode(Codec& codec, const Ticket& t)
+    {
+        return codec.encode(t.request(), next_);
+    }
+    void add(Ticket t) { calls_.emplace(next_++, std::move(t)); }
+    std::size_t size() const noexcept { return calls_.size(); }
+    void forget_unwanted()
+    {
+        std::erase_if(calls_, [](const auto& c) { return !c.second.wanted(); });
+    }
+
+    template <class Codec>
+    bool answer(Codec& codec, bytes frame)
+    {
+        auto decoded = codec.decode(frame);  // result<std::pair<std::uint64_t, Response>>
+        if (!decoded || decoded->first >= next_) {
+            return false;
+        }
+        if (const auto asked = calls_.find(decoded->first); asked != calls_.end()) {
+            asked->second.answer(std::move(decoded->second));
+            calls_.erase(asked);
+        }
+        return true;
+    }
+
+private:
+    std::uint64_t next_ = 0;
+    std::unordered_map<std::uint64_t, Ticket> calls_;
+};
+
+}  // namespace libnet::detail
