@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "--framing raw has no empty messages"},
         wrong_usage{"ServerTimeZero", {server_program, "--idle-timeout", "0s"}, "never"},
         wrong_usage{"ServerTimeTooLong", {server_program, "--idle-timeout", "1e30h"}, "5min"},
-        wrong_usage{"ClientUnknownFlag", {client_program, "--retry", "x"}, "--retry"},
+        wrong_usage{"ClientUnknownFlag", {client_program, "--again", "x"}, "--again"},
         wrong_usage{"ClientCountZero", {client_program, "--count", "0", "x"}, "--count"},
         wrong_usage{"ClientNoFile", {client_program, "--file", "/does/not/exist"}, "--file"},
         wrong_usage{
