@@ -1,19 +1,27 @@
 #include <libnet/asio.hpp>
+#include <libnet/asio/adopt.hpp>
 #include <libnet/libnet.hpp>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 
 namespace {
 
@@ -74,6 +82,73 @@ void serve_beside_other_things(asio::io_context& context)
     context.run();  // what else lives in the context runs as ever
 }
 // [end]
+
+using asio::ip::tcp;
+
+// [adopt]
+task<std::string> ask(tcp::socket socket)
+{
+    connection peer = adopt(std::move(socket));  // lives on the socket's executor
+    co_await checked(peer.send("hello"));
+    const bytes answer = co_await checked(within(5s, peer.receive()));
+    co_return to_string(answer);
+}
+// [end]
+
+// [many_threads]
+void serve_each_on_a_strand(tcp::acceptor& acceptor)
+{
+    acceptor.async_accept(asio::make_strand(acceptor.get_executor()),
+                          [&acceptor](error_code failed, auto socket) {
+                              if (!failed) {
+                                  serve(std::move(socket), echo, asio::detached);
+                                  serve_each_on_a_strand(acceptor);
+                              }
+                          });
+}
+// [end]
+
+// [release]
+task<tcp::socket> upgrade_to_something_else(connection& peer)
+{
+    co_await checked(peer.send("go ahead"));
+    auto back = co_await checked(release_socket<tcp::socket>(peer));  // "go ahead" has left
+    // What the peer has sent already is in back.received: it comes before what the socket reads.
+    co_return std::move(back.socket);
+}
+// [end]
+
+TEST(Bridge, SocketsComeAndGo)
+{
+    asio::io_context context;
+    tcp::acceptor acceptor(asio::make_strand(context), {asio::ip::make_address("127.0.0.1"), 0});
+    const auto where = acceptor.local_endpoint();
+    asio::post(acceptor.get_executor(), [&] { serve_each_on_a_strand(acceptor); });
+    auto client = [&]() -> task<> {
+        tcp::socket socket(co_await this_executor());
+        co_await checked(socket.async_connect(where, asio::deferred));
+        auto asking = ask(std::move(socket));
+        const std::string answer = co_await checked(std::move(asking));
+        EXPECT_EQ(answer, "hello");
+
+        tcp::socket other(co_await this_executor());
+        co_await checked(other.async_connect(where, asio::deferred));
+        connection peer = adopt(std::move(other));
+        tcp::socket back = co_await checked(upgrade_to_something_else(peer));
+        std::string echoed(12, ' ');
+        const std::size_t n =
+            co_await checked(asio::async_read(back, asio::buffer(echoed), asio::deferred));
+        EXPECT_EQ(n, 12U);
+        EXPECT_EQ(echoed.substr(4), "go ahead");
+        asio::post(acceptor.get_executor(), [&] { acceptor.close(); });
+    };
+    spawn(asio::make_strand(context), client(), [](std::exception_ptr, result<> ended) {
+        EXPECT_TRUE(ended) << ended.error().message();
+    });
+    std::thread second([&] { context.run(); });
+    context.run();
+    second.join();
+}
 
 TEST(Bridge, AwaitsWhatAsioHas)
 {

@@ -7,8 +7,8 @@ The rules are those of docs/architecture.md:
   * a folder includes lower floors and itself; testing/ stands beside the floors and may include every one of them,
     and nobody includes testing/;
   * floors 0 and 1 are pure: no Asio, no sockets, no clock read, no randomness of their own;
-  * public headers include no Asio, OpenSSL or Beast; Asio comes through the bridge <libnet/asio.hpp>, which is for
-    users, applications and our sources, never for another public header;
+  * public headers include no Asio, OpenSSL or Beast; Asio comes through the bridge, <libnet/asio.hpp> and the headers
+    in <libnet/asio/>, which are for users, applications and our sources, never for another public header;
   * OpenSSL only in tls* files, Beast only in protocol/, <boost/asio.hpp> nowhere;
   * a public header includes public headers only, and by their full name.
 """
@@ -20,9 +20,9 @@ from pathlib import Path
 FLOORS = {"core": 0, "framing": 1, "policy": 1, "runtime": 2, "transport": 3, "session": 4, "protocol": 5}
 BESIDE = "testing"
 LAST_PURE_FLOOR = 1
-BRIDGE = "asio.hpp"
+BRIDGE = "asio"  # asio.hpp and what is in asio/
 UMBRELLA = "libnet.hpp"
-TOP_LEVEL = {BRIDGE, UMBRELLA, "tls.hpp", "version.hpp"}
+TOP_LEVEL = {BRIDGE + ".hpp", UMBRELLA, "tls.hpp", "version.hpp"}
 
 SOURCE_ENDINGS = {".hpp", ".cpp", ".ipp", ".h"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -82,13 +82,14 @@ class Checker:
     def check_library_file(self, path, base):
         is_public = base == self.public
         folder = self.folder_of(path.relative_to(base))
-        if folder is None and not (is_public and path.name in TOP_LEVEL):
+        in_bridge = is_public and self.is_bridge(path.relative_to(base))
+        if folder is None and not in_bridge and not (is_public and path.name in TOP_LEVEL):
             self.report(path, 1, "belongs to no floor; the folders are " + ", ".join([*FLOORS, BESIDE]))
             return
         code = without_comments_and_texts(path.read_text(encoding="utf-8"))
         for line, quoted, name in self.includes(path, code):
             self.check_whole_asio(path, line, name)
-            self.check_foreign(path, line, name, folder, is_public)
+            self.check_foreign(path, line, name, folder, is_public and not in_bridge)
             target = self.resolve(path, quoted, name)
             if target is None:
                 if name.startswith("libnet/"):
@@ -96,7 +97,7 @@ class Checker:
             elif is_public and (self.public not in target.parents or not name.startswith("libnet/")):
                 self.report(path, line, f'a public header includes public headers as <libnet/...>, not "{name}"')
             else:
-                self.check_direction(path, line, folder, target, is_public)
+                self.check_direction(path, line, folder, target, is_public and not in_bridge)
         if self.is_pure(folder):
             for match in OWN_INPUT.finditer(code):
                 line = code.count("\n", 0, match.start()) + 1
@@ -113,8 +114,8 @@ class Checker:
         is_asio = name.startswith("boost/asio") and name != "boost/asio.hpp"
         is_tls = name.startswith(("openssl/", "boost/asio/ssl"))
         is_beast = name.startswith("boost/beast")
-        if is_public and path != self.public / BRIDGE and (is_asio or is_tls or is_beast):
-            self.report(path, line, f"a public header other than {BRIDGE} includes no <{name}>")
+        if is_public and (is_asio or is_tls or is_beast):
+            self.report(path, line, f"a public header outside of the bridge includes no <{name}>")
         elif is_tls and not path.name.startswith("tls"):
             self.report(path, line, f"<{name}> belongs in tls* files only")
         elif is_beast and folder != "protocol":
@@ -126,9 +127,9 @@ class Checker:
         relative = target.relative_to(self.public if self.public in target.parents else self.private)
         if relative.as_posix() == UMBRELLA:
             self.report(path, line, f"<libnet/{UMBRELLA}> is for users, not for the library")
-        elif relative.as_posix() == BRIDGE:
+        elif self.is_bridge(relative):
             if is_public:
-                self.report(path, line, f"no public header includes the bridge <libnet/{BRIDGE}>")
+                self.report(path, line, f"no public header includes the bridge <libnet/{relative.as_posix()}>")
             elif self.is_pure(folder):
                 self.report(path, line, f"floor {FLOORS[folder]} is pure and includes no bridge")
         elif relative.as_posix() in TOP_LEVEL:
@@ -147,6 +148,9 @@ class Checker:
         """The floor's folder of a path below include/libnet or src; a leading detail/ does not count."""
         parts = [part for part in relative.parts[:-1] if part != "detail"]
         return parts[0] if parts and parts[0] in [*FLOORS, BESIDE] else None
+
+    def is_bridge(self, relative):
+        return relative.parts[0] in (BRIDGE, BRIDGE + ".hpp")
 
     def is_pure(self, folder):
         return folder in FLOORS and FLOORS[folder] <= LAST_PURE_FLOOR

@@ -19,6 +19,7 @@ SOUND = {
                             "#include <libnet/session/connection.hpp>\n",
     INCLUDE + "version.hpp": "",
     INCLUDE + "asio.hpp": "#include <boost/asio/awaitable.hpp>\n#include <libnet/session/connection.hpp>\n",
+    INCLUDE + "asio/adopt.hpp": "#include <boost/asio/post.hpp>\n#include <libnet/asio.hpp>\n",
     INCLUDE + "core/error.hpp": "#include <system_error>\n// Says when: clock::now() is never called here.\n"
                                 'inline auto text = "time(0) and <boost/asio.hpp>"; inline int big = 1\'000;\n',
     INCLUDE + "framing/raw.hpp": "#include <libnet/core/error.hpp>\n",
@@ -55,6 +56,9 @@ PLANTED = [
     (INCLUDE + "transport/tls.hpp", "#include <openssl/ssl.h>", "includes no <openssl/ssl.h>"),
     (INCLUDE + "session/connection.hpp", "#include <boost/beast/core.hpp>", "includes no <boost/beast/core.hpp>"),
     (INCLUDE + "session/connection.hpp", "#include <libnet/asio.hpp>", "no public header includes the bridge"),
+    (INCLUDE + "session/connection.hpp", "#include <libnet/asio/adopt.hpp>", "no public header includes the bridge"),
+    (INCLUDE + "asio/adopt.hpp", "#include <boost/beast/core.hpp>", "belongs in protocol/ only"),
+    (SOURCE + "core/error.cpp", "#include <libnet/asio/adopt.hpp>", "is pure and includes no bridge"),
     (INCLUDE + "session/connection.hpp", "#include <libnet/libnet.hpp>", "is for users"),
     (SOURCE + "session/server.cpp", "#include <libnet/libnet.hpp>", "is for users"),
     (INCLUDE + "session/connection.hpp", '#include "runtime/loop.hpp"', "includes public headers as <libnet/...>"),

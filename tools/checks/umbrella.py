@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that <libnet/libnet.hpp> includes every public header but tls*, protocol/, testing/ and asio.hpp.
+"""Checks that <libnet/libnet.hpp> includes every public header but tls*, protocol/, testing/ and the bridge,
+asio.hpp and asio/.
 
     umbrella.py [ROOT]      ROOT is the top of the source tree; the default is this one
 """
@@ -9,7 +10,7 @@ import sys
 from pathlib import Path
 
 UMBRELLA = "libnet.hpp"
-LEFT_OUT_FOLDERS = {"protocol", "testing"}
+LEFT_OUT_FOLDERS = {"asio", "protocol", "testing"}
 PRIVATE_FOLDER = "detail"
 
 

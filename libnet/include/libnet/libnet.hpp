@@ -77,6 +77,7 @@
 #include <libnet/session/memory_pressure.hpp>
 #include <libnet/session/pool.hpp>
 #include <libnet/session/refusal.hpp>
+#include <libnet/session/release.hpp>
 #include <libnet/session/request_books.hpp>
 #include <libnet/session/request_queue.hpp>
 #include <libnet/session/request_session.hpp>
@@ -87,6 +88,7 @@
 #include <libnet/session/udp_server.hpp>
 #include <libnet/transport/datagram.hpp>
 #include <libnet/transport/datagram_channel.hpp>
+#include <libnet/transport/descriptor.hpp>
 #include <libnet/transport/endpoint.hpp>
 #include <libnet/transport/kernel_statistics.hpp>
 #include <libnet/transport/listener.hpp>

@@ -1,5 +1,9 @@
 #include "asio_clock.hpp"
 
+#include "asio_loop.hpp"
+
+#include <boost/asio/bind_executor.hpp>
+
 #include <ctime>
 
 namespace libnet::detail {
@@ -22,7 +26,7 @@ duration coarse_tick()
 }  // namespace
 #endif
 
-asio_clock::asio_clock(boost::asio::io_context& context, loop& home)
+asio_clock::asio_clock(boost::asio::io_context& context, asio_loop& home)
     : loop_(home), wheel_(steady::now()), timer_(context.get_executor())
 {
 }
@@ -77,6 +81,17 @@ void asio_clock::wake_at(time_point due)
 {
     wakes_at_ = due;
     timer_.expires_at(due + stood_still_);
+    if (const auto* strand = loop_.strand()) {
+        // The memory of a wait that was cancelled is freed outside of the strand: none is lent.
+        timer_.async_wait(boost::asio::bind_executor(
+            *strand, [this, kept = loop_.shared_from_this()](
+                         const boost::system::error_code& cancelled) {
+                if (!cancelled) {
+                    woken();
+                }
+            }));
+        return;
+    }
     timer_.async_wait(
         lent_memory_handler{&waiting_, [this](const boost::system::error_code& cancelled) {
                                 if (!cancelled) {

@@ -3,7 +3,6 @@
 #include "operation_memory.hpp"
 
 #include <libnet/runtime/clock.hpp>
-#include <libnet/runtime/loop.hpp>
 #include <libnet/runtime/timer_wheel.hpp>
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -13,6 +12,8 @@
 
 namespace libnet::detail {
 
+class asio_loop;
+
 /// Real time: a timer wheel and one Asio timer, armed for the wheel's earliest due time.
 ///
 /// Time in which the process did not run does not count, as CLOCK_MONOTONIC does not count that in
@@ -20,7 +21,7 @@ namespace libnet::detail {
 /// though nobody was listened to. It is noticed by an alarm that comes much too late.
 class asio_clock final : public clock {
 public:
-    asio_clock(boost::asio::io_context& context, loop& home);
+    asio_clock(boost::asio::io_context& context, asio_loop& home);
 
     time_point now() const noexcept override { return steady::now() - stood_still_; }
     time_point recent() const noexcept override;
@@ -41,7 +42,7 @@ private:
     void wake_at(time_point due);
     void woken();
 
-    loop& loop_;
+    asio_loop& loop_;
     timer_wheel wheel_;
     asio_timer timer_;
     operation_memory waiting_;

@@ -1,24 +1,17 @@
 #include "asio_loop.hpp"
 
-#include <libnet/asio.hpp>
+#include "loop_service.hpp"
 
-#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
-
-#include <boost/system/system_error.hpp>
 
 #include <mutex>
-#include <random>
-#include <stdexcept>
-#include <type_traits>
+#include <new>
 #include <utility>
 #include <vector>
 
-namespace libnet {
-namespace detail {
+namespace libnet::detail {
 
-boost::asio::execution_context::id asio_loop::id;
+namespace asio = boost::asio;
 
 /// Letters wait here and not in the context, so that whoever writes one needs no living context.
 class asio_loop::asio_mailbox final : public mailbox,
@@ -34,7 +27,12 @@ public:
         }
         if (letters_
                 .empty()) {  // first, since without memory it throws: no letter without a reader
-            asio::post(home_->context_, [self = shared_from_this()] { self->empty(); });
+            auto read = [self = shared_from_this()] { self->empty(); };
+            if (const auto* strand = home_->strand()) {
+                asio::post(*strand, std::move(read));
+            } else {
+                asio::post(home_->context_, std::move(read));
+            }
         }
         letters_.push_back(std::move(work));
         return true;
@@ -71,17 +69,16 @@ private:
     std::vector<std::function<void()>> letters_;
 };
 
-asio_loop::asio_loop(boost::asio::execution_context& owner)
-    : service(owner),
-      loop(clock_),
-      context_(static_cast<boost::asio::io_context&>(owner)),
-      clock_(context_, *this),
+asio_loop::asio_loop(loop_service& service, asio::io_context& context,
+                     std::optional<any_executor> strand)
+    : loop(clock_),
+      service_(service),
+      context_(context),
+      strand_(std::move(strand)),
+      clock_(context, *this),
       mailbox_(std::make_shared<asio_mailbox>(*this))
 {
-    seed(std::random_device{}());
 }
-
-asio_loop::~asio_loop() = default;
 
 std::shared_ptr<mailbox> asio_loop::remote()
 {
@@ -94,62 +91,48 @@ void asio_loop::wake() noexcept
         return;
     }
     awake_ = true;
+    if (strand_) {
+        asio::post(*strand_, [self = shared_from_this()] {
+            self->awake_ = false;
+            self->run_deferred();
+        });
+        return;
+    }
     asio::post(context_, lent_memory_handler{&waking_, [this] {
                                                  awake_ = false;
                                                  run_deferred();
                                              }});
 }
 
-void asio_loop::shutdown()
+void asio_loop::emptied() noexcept
+{
+    loop::emptied();
+    leave_if_empty();
+}
+
+void asio_loop::leave_if_empty() noexcept
+{
+    if (!strand_ || shutting_down()) {
+        return;
+    }
+    try {
+        asio::post(*strand_, [self = shared_from_this()] {
+            // Fibers: some that nobody waits for are not counted.
+            if (self->empty() && self->fibers().empty() && !self->shutting_down()) {
+                self->mailbox_->close();
+                self->service_.remove(*self);
+            }
+        });
+    } catch (const std::bad_alloc&) {  // it stays, and is found again
+    }
+}
+
+void asio_loop::end() noexcept
 {
     mailbox_->close();
     destroy_fibers();
     clock_.rest();
+    strand_.reset();  // while it can still be let go
 }
 
-bool is_aborted(const std::exception_ptr& thrown) noexcept
-{
-    try {
-        std::rethrow_exception(thrown);
-    } catch (const boost::system::system_error& caught) {
-        return is_aborted(caught.code());
-    } catch (const asio::multiple_exceptions& caught) {  // of Asio's awaitable operators
-        return is_aborted(caught.first_exception());
-    } catch (...) {
-        return false;
-    }
-}
-
-}  // namespace detail
-
-loop& loop_of(asio::io_context& context)
-{
-    return asio::use_service<detail::asio_loop>(context);
-}
-
-loop& loop_of(const asio::any_io_executor& executor)
-{
-    using plain = asio::io_context::executor_type;
-    using counting = std::decay_t<decltype(asio::require(
-        std::declval<plain>(), asio::execution::outstanding_work.tracked))>;
-    if (const auto* direct = executor.target<plain>()) {
-        return loop_of(direct->context());
-    }
-    if (const auto* counted = executor.target<counting>()) {
-        return loop_of(counted->context());
-    }
-    if (const auto* strand = executor.target<asio::strand<plain>>()) {
-        return loop_of(strand->get_inner_executor().context());
-    }
-    if (const auto* strand = executor.target<asio::strand<asio::any_io_executor>>()) {
-        return loop_of(strand->get_inner_executor());
-    }
-    throw std::invalid_argument("libnet: this executor is not that of a boost::asio::io_context");
-}
-
-asio::io_context& context_of(loop& l)
-{
-    return static_cast<detail::asio_loop&>(l).context();
-}
-
-}  // namespace libnet
+}  // namespace libnet::detail

@@ -6,38 +6,71 @@
 #include <libnet/core/config.hpp>
 #include <libnet/runtime/loop.hpp>
 
-#include <boost/asio/execution_context.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace libnet::detail {
 
-/// The loop inside an io_context. A service, so that it ends before the context's sockets do.
-class asio_loop final : public boost::asio::execution_context::service, public loop {
-public:
-    using key_type = asio_loop;
-    static boost::asio::execution_context::id id;
+class loop_service;
 
-    explicit asio_loop(boost::asio::execution_context& owner);
-    ~asio_loop();
+/// A loop in an io_context: the context's own, whose handlers Asio calls directly, or that of a
+/// strand, whose handlers go through the strand. Handlers of a strand's loop own it with others:
+/// it may end before its context.
+class asio_loop final : public loop, public std::enable_shared_from_this<asio_loop> {
+public:
+    using any_executor = boost::asio::any_io_executor;
+
+    asio_loop(loop_service& service, boost::asio::io_context& context,
+              std::optional<any_executor> strand);
+    ~asio_loop() = default;
 
     boost::asio::io_context& context() const noexcept { return context_; }
+
+    /// The strand through which every handler has to go; null on a context's own loop.
+    const any_executor* strand() const noexcept { return strand_ ? &*strand_ : nullptr; }
+
+    /// Where handlers run.
+    any_executor executor() const
+    {
+        return strand_ ? *strand_ : any_executor(context_.get_executor());
+    }
+
     std::shared_ptr<mailbox> remote() override;
+
+    /// Keeps something that is its own, and that a floor above has made for it, as long as it lives.
+    void keep(std::shared_ptr<void> made_for_it) noexcept { kept_ = std::move(made_for_it); }
+
+    /// The context ends: destroys all tasks, while sockets can still be closed.
+    void end() noexcept;
+
+    /// A strand's loop on which nobody lives any more, and nobody will by the next turn, ends.
+    void leave_if_empty() noexcept;
 
 protected:
     void wake() noexcept override;
+    void emptied() noexcept override;
 
 private:
     class asio_mailbox;
 
-    void shutdown() override;
-
+    loop_service& service_;
     boost::asio::io_context& context_;
+    std::optional<any_executor> strand_;
     asio_clock clock_;
     bool awake_ = false;  // run_deferred() is posted
     operation_memory waking_;
     std::shared_ptr<asio_mailbox> mailbox_;
+    std::shared_ptr<void> kept_;
 };
+
+/// The strand that a handler of `l` must be bound to, or null where Asio may call it directly.
+inline const boost::asio::any_io_executor* strand_of(const loop& l) noexcept
+{
+    return static_cast<const asio_loop&>(l).strand();
+}
 
 }  // namespace libnet::detail

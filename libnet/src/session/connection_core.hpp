@@ -41,7 +41,7 @@ struct connection_link {
 /// Time     deadlines are stored; one timer looks at them when it comes by, and is armed anew only
 ///          for an earlier one.
 /// Sources  connection_core.cpp the end, _input.cpp, _output.cpp, _time.cpp, _heartbeat.cpp,
-///          _memory.cpp, _overflow.cpp, _upgrade.cpp.
+///          _memory.cpp, _overflow.cpp, _upgrade.cpp, _release.cpp.
 class connection_core final : public stream_events {
 public:
     connection_core(std::unique_ptr<stream> transport,
@@ -92,6 +92,11 @@ public:
     std::unique_ptr<stream> take_transport();
     void put_transport(std::unique_ptr<stream> ready);
     void lose_transport(const error_code& why);
+
+    // A connection that is taken apart, or begins with what others have received.
+    bool has_output() const noexcept { return unsent() != 0 || writing_; }
+    std::vector<std::byte> unread() const;
+    void put_back(bytes received);
 
     void post_letter(std::string payload);
 

@@ -59,11 +59,11 @@ private:
 
 }  // namespace
 
-/// False while a read is still under way, which it has asked to end.
+/// False while a read is still under way, which it has asked to end. That of a parked connection, too.
 bool connection_core::stop_reading()
 {
     read_later_.unlink();
-    if (reading_ && !parked_) {
+    if (reading_) {
         parked_ = stream_->cancel_read();
         if (!parked_) {
             fail(error::not_supported);

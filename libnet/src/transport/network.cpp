@@ -1,11 +1,14 @@
 #include <libnet/transport/network.hpp>
 
+#include "../runtime/asio_loop.hpp"
 #include "system_network.hpp"
 
-#include <libnet/asio.hpp>
 #include <libnet/transport/datagram_channel.hpp>
 
 #include <boost/system/system_error.hpp>
+
+#include <memory>
+#include <utility>
 
 namespace libnet {
 
@@ -23,9 +26,14 @@ result<std::unique_ptr<datagram_channel>> network::connect_datagrams(const socke
 
 network& network_of(loop& home)
 {
-    network* replacement = home.network_in_use();
-    return replacement != nullptr ? *replacement
-                                  : asio::use_service<detail::system_network>(context_of(home));
+    if (network* used = home.network_in_use()) {
+        return *used;
+    }
+    auto systems = std::make_shared<detail::system_network>(home);
+    network& net = *systems;
+    static_cast<detail::asio_loop&>(home).keep(std::move(systems));
+    home.use_network(net);
+    return net;
 }
 
 network& detail::network_of(const fiber& running)

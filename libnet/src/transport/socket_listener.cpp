@@ -85,13 +85,13 @@ result<std::unique_ptr<stream>> socket_listener::take_over(int descriptor,
         return failed;
     }
     std::string name = family == AF_UNIX ? local() + describe_peer(descriptor) : to_text(peer);
-    stream_socket socket(context_of(loop_).get_executor());
+    stream_socket socket(context_of(resident_.home()).get_executor());
     failed = adopt(socket, peer.protocol(), descriptor);
     if (failed) {
         return failed;  // the kernel is out of something
     }
     return std::unique_ptr<stream>(std::make_unique<socket_stream>(
-        loop_, std::move(socket), std::move(name), address_of(peer)));
+        resident_.home(), std::move(socket), std::move(name), address_of(peer)));
 }
 
 void socket_listener::close() noexcept
@@ -101,6 +101,7 @@ void socket_listener::close() noexcept
     }
     error_code ignored;
     acceptor_.close(ignored);
+    resident_.leave();  // a server that has ended may outlive its context
 }
 
 std::string socket_listener::local() const

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../runtime/resident.hpp"
 #include "socket.hpp"
 
 #include <libnet/runtime/loop.hpp>
@@ -38,7 +39,7 @@ public:
     /// `end` is called once when the listener closes or goes, while the socket is still open.
     socket_listener(loop& home, acceptor a, socket_options options,
                     std::function<void()> end = nullptr)
-        : loop_(home), acceptor_(std::move(a)), options_(std::move(options)), end_(std::move(end))
+        : resident_(home), acceptor_(std::move(a)), options_(std::move(options)), end_(std::move(end))
     {
     }
     ~socket_listener() override { socket_listener::close(); }
@@ -51,7 +52,7 @@ public:
 private:
     result<std::unique_ptr<stream>> take_over(int descriptor, const socket_endpoint& peer);
 
-    loop& loop_;
+    resident resident_;
     mutable acceptor acceptor_;
     socket_options options_;
     reserve_descriptor reserve_;

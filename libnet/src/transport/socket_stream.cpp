@@ -1,5 +1,7 @@
 #include "socket_stream.hpp"
 
+#include "../runtime/begin_on.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
@@ -76,7 +78,7 @@ struct socket_stream::write_handler {
 
 socket_stream::socket_stream(loop& home, stream_socket socket, std::string peer,
                              const ip_address& address, std::string local)
-    : loop_(home),
+    : resident_(home),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
       address_(address),
@@ -87,8 +89,9 @@ socket_stream::socket_stream(loop& home, stream_socket socket, std::string peer,
 
 void socket_stream::read_some(mutable_bytes room, stream_events& events)
 {
-    socket_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
-                            read_handler{events_reference(events), &reading_, &loop_});
+    begin_on(home(), read_handler{events_reference(events), &reading_, &home()}, [&](auto bound) {
+        socket_.async_read_some(asio::mutable_buffer(room.data(), room.size()), std::move(bound));
+    });
 }
 
 bool socket_stream::cancel_read() noexcept
@@ -100,19 +103,22 @@ bool socket_stream::cancel_read() noexcept
 
 void socket_stream::wait_readable(stream_events& events)
 {
-    socket_.async_wait(stream_socket::wait_read,
-                       readable_handler{{events_reference(events), &reading_, &loop_}});
+    readable_handler handler{{events_reference(events), &reading_, &home()}};
+    begin_on(home(), std::move(handler), [&](auto bound) {
+        socket_.async_wait(stream_socket::wait_read, std::move(bound));
+    });
 }
 
 void socket_stream::write_some(std::span<const bytes> pieces, stream_events& events)
 {
-    write_handler handler{events_reference(events), &loop_};
-    if (pieces.size() == 1) {
-        socket_.async_write_some(asio::const_buffer(pieces[0].data(), pieces[0].size()),
-                                 std::move(handler));
-    } else {
-        socket_.async_write_some(gather(pieces), std::move(handler));
-    }
+    begin_on(home(), write_handler{events_reference(events), &home()}, [&](auto bound) {
+        if (pieces.size() == 1) {
+            socket_.async_write_some(asio::const_buffer(pieces[0].data(), pieces[0].size()),
+                                     std::move(bound));
+        } else {
+            socket_.async_write_some(gather(pieces), std::move(bound));
+        }
+    });
 }
 
 result<std::size_t> socket_stream::try_write(std::span<const bytes> pieces)
@@ -166,6 +172,13 @@ std::string socket_stream::local() const
 int socket_stream::native_handle() const noexcept
 {
     return socket_.is_open() ? static_cast<int>(socket_.native_handle()) : -1;
+}
+
+int socket_stream::release_native() noexcept
+{
+    error_code failed;
+    const auto descriptor = socket_.release(failed);
+    return failed ? -1 : static_cast<int>(descriptor);
 }
 
 std::optional<kernel_statistics> socket_stream::statistics() const

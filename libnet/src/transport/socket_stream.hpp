@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../runtime/operation_memory.hpp"
+#include "../runtime/resident.hpp"
 #include "socket.hpp"
 
 #include <libnet/transport/stream.hpp>
@@ -19,7 +20,7 @@ public:
     socket_stream(loop& home, stream_socket socket, std::string peer, const ip_address& address,
                   std::string local = {});
 
-    loop& home() const noexcept override { return loop_; }
+    loop& home() const noexcept override { return resident_.home(); }
     void read_some(mutable_bytes room, stream_events& events) override;
     bool cancel_read() noexcept override;
     void wait_readable(stream_events& events) override;
@@ -32,6 +33,7 @@ public:
     std::string local() const override;
     ip_address peer_address() const noexcept override { return address_; }
     int native_handle() const noexcept override;
+    int release_native() noexcept override;
     std::optional<kernel_statistics> statistics() const override;
 
 private:
@@ -39,7 +41,7 @@ private:
     struct readable_handler;
     struct write_handler;
 
-    loop& loop_;
+    resident resident_;
     mutable stream_socket socket_;
     std::string peer_;
     ip_address address_;

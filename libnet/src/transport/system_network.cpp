@@ -1,15 +1,6 @@
 #include "system_network.hpp"
 
-#include <libnet/asio.hpp>
-
 namespace libnet::detail {
-
-boost::asio::execution_context::id system_network::id;
-
-system_network::system_network(boost::asio::execution_context& owner)
-    : service(owner), home_(loop_of(static_cast<boost::asio::io_context&>(owner)))
-{
-}
 
 std::unique_ptr<listener> system_network::listen(const endpoint& where,
                                                  const socket_options& options)

@@ -3,21 +3,16 @@
 #include <libnet/transport/lookups.hpp>
 #include <libnet/transport/network.hpp>
 
-#include <boost/asio/execution_context.hpp>
-
 namespace libnet::detail {
 
 /// What the system knows of a host. It blocks, so it is asked on a thread that nobody waits for at the
 /// end of the program.
 task<lookups::addresses> ask_system_on_a_thread(std::string host);
 
-/// The operating system's sockets. One for each io_context, made when somebody first asks for it.
-class system_network final : public boost::asio::execution_context::service, public network {
+/// The operating system's sockets. One for each loop, made when somebody first asks for it.
+class system_network final : public network {
 public:
-    using key_type = system_network;
-    static boost::asio::execution_context::id id;
-
-    explicit system_network(boost::asio::execution_context& owner);
+    explicit system_network(loop& home) : home_(home) {}
 
     task<std::vector<socket_address>> resolve(endpoint where) override;
     task<std::unique_ptr<stream>> connect(socket_address to, socket_options options) override;
@@ -32,8 +27,6 @@ private:
     std::unique_ptr<listener> listen_on_port(const endpoint& where, const socket_options& options);
     std::unique_ptr<listener> listen_on_path(const std::string& path,
                                              const socket_options& options);
-
-    void shutdown() override {}
 
     loop& home_;
     lookups lookups_{home_, ask_system_on_a_thread};

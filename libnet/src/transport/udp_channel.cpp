@@ -1,5 +1,6 @@
 #include "udp_channel.hpp"
 
+#include "../runtime/begin_on.hpp"
 #include "socket.hpp"
 
 #include <boost/asio/error.hpp>
@@ -76,7 +77,7 @@ struct udp_channel::wait_handler {
 };
 
 udp_channel::udp_channel(loop& home, datagram_socket socket, int family, const udp_options& options)
-    : loop_(home),
+    : resident_(home),
       socket_(std::move(socket)),
       family_(family),
       most_(options.segmentation ? any_segments : options.max_datagram),
@@ -137,15 +138,18 @@ result<bool> udp_channel::send_one_by_one(queued_datagrams& several)
 
 void udp_channel::wait_readable(stream_events& events)
 {
-    socket_.async_wait(datagram_socket::wait_read, wait_handler{events_reference(events), &reading_,
-                                                                &loop_, &stream_events::on_read});
+    wait_handler handler{events_reference(events), &reading_, &home(), &stream_events::on_read};
+    begin_on(home(), std::move(handler), [&](auto bound) {
+        socket_.async_wait(datagram_socket::wait_read, std::move(bound));
+    });
 }
 
 void udp_channel::wait_writable(stream_events& events)
 {
-    socket_.async_wait(
-        datagram_socket::wait_write,
-        wait_handler{events_reference(events), &writing_, &loop_, &stream_events::on_write});
+    wait_handler handler{events_reference(events), &writing_, &home(), &stream_events::on_write};
+    begin_on(home(), std::move(handler), [&](auto bound) {
+        socket_.async_wait(datagram_socket::wait_write, std::move(bound));
+    });
 }
 
 std::optional<datagram_error> udp_channel::take_error()

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../runtime/operation_memory.hpp"
+#include "../runtime/resident.hpp"
 #include "udp_messages.hpp"
 
 #include <libnet/core/result.hpp>
@@ -24,7 +25,7 @@ class udp_channel final : public datagram_channel {
 public:
     udp_channel(loop& home, datagram_socket socket, int family, const udp_options& options);
 
-    loop& home() const noexcept override { return loop_; }
+    loop& home() const noexcept override { return resident_.home(); }
     result<std::size_t> receive(std::span<received_datagrams> into) override;
     result<std::size_t> send(std::span<queued_datagrams> batch) override;
     void wait_readable(stream_events& events) override;
@@ -45,7 +46,7 @@ private:
                                  int v6_option) noexcept;
     result<bool> send_one_by_one(queued_datagrams& several);
 
-    loop& loop_;
+    resident resident_;
     mutable datagram_socket socket_;
     int family_;
     std::size_t most_;  // bytes that are wanted of a datagram, or of several

@@ -394,14 +394,61 @@ TEST(LoopOf, KnowsTheExecutorsOfAContext)
     libnet::loop& home = loop_of(io);
     const asio::any_io_executor any = io.get_executor();
     EXPECT_EQ(&loop_of(any), &home);
-    EXPECT_EQ(&loop_of(asio::any_io_executor(asio::make_strand(io))), &home);
-    EXPECT_EQ(&loop_of(asio::any_io_executor(asio::make_strand(any))), &home);
-    EXPECT_EQ(&loop_of(asio::any_io_executor(
-                  asio::make_strand(asio::any_io_executor(asio::make_strand(io))))),
-              &home);
     EXPECT_EQ(&loop_of(asio::prefer(any, asio::execution::outstanding_work.tracked)), &home);
     EXPECT_EQ(&loop_of(asio::require(any, asio::execution::blocking.never)), &home);
     EXPECT_EQ(&loop_of(asio::make_work_guard(io).get_executor()), &home);
+}
+
+TEST(LoopOf, AStrandHasItsOwn)
+{
+    asio::io_context io;
+    auto strand = asio::make_strand(io);
+    auto other = asio::make_strand(asio::any_io_executor(io.get_executor()));
+    EXPECT_THROW((void)loop_of(strand), std::logic_error) << "not called on it";
+    int done = 0;
+    auto body = [&]() -> task<> {
+        libnet::loop& home = co_await libnet::this_loop();
+        EXPECT_EQ(&loop_of(strand), &home);
+        EXPECT_EQ(&loop_of(asio::any_io_executor(strand)), &home);
+        EXPECT_EQ(&loop_of(asio::prefer(asio::any_io_executor(strand),
+                                        asio::execution::outstanding_work.tracked)),
+                  &home);
+        EXPECT_EQ(&loop_of(asio::require(asio::any_io_executor(strand),
+                                         asio::execution::blocking.never)),
+                  &home);
+        EXPECT_EQ(libnet::executor_of(home), asio::any_io_executor(strand));
+        EXPECT_EQ(&libnet::context_of(home), &io);
+        EXPECT_NE(&home, &loop_of(io));
+        EXPECT_THROW((void)loop_of(other), std::logic_error);
+        co_await libnet::checked(sleep_for(1ms));
+        EXPECT_TRUE(strand.running_in_this_thread());
+        EXPECT_EQ(&loop_of(strand), &home) << "kept while a task lives on it";
+        ++done;
+    };
+    spawn(strand, body(), asio::detached);
+    auto over_any = [&]() -> task<> {
+        asio::steady_timer timer(co_await libnet::this_executor(), 1ms);
+        co_await libnet::checked(timer.async_wait(asio::deferred));
+        EXPECT_TRUE(other.running_in_this_thread());
+        EXPECT_EQ(&loop_of(other), &co_await libnet::this_loop());
+        ++done;
+    };
+    spawn(other, over_any(), asio::detached);
+    io.run();
+    EXPECT_EQ(done, 2);
+    EXPECT_EQ(libnet::strand_loops(io), 0U);
+}
+
+TEST(LoopOf, AStrandsLoopGoesWhenNobodyMovesIn)
+{
+    asio::io_context io;
+    auto strand = asio::make_strand(io);
+    asio::post(strand, [&] {
+        (void)loop_of(strand);
+        EXPECT_EQ(libnet::strand_loops(io), 1U);
+    });
+    io.run();
+    EXPECT_EQ(libnet::strand_loops(io), 0U);
 }
 
 TEST(LoopOf, RefusesAllOthers)

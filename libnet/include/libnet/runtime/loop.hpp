@@ -38,13 +38,15 @@ public:
 
 }  // namespace detail
 
-/// Where tasks run: one thread's event loop, with its clock. Lives inside an Asio io_context (as a
-/// service) and is reached through what one already has: a connection, a task, `<libnet/asio.hpp>`.
+/// Where tasks run: one thread's event loop, with its clock. Lives inside an Asio io_context, one for
+/// the context and one for each strand, and is reached through what one already has: a connection, a
+/// task, `<libnet/asio.hpp>`.
 ///
 /// Wakes never nest. Whoever completes something only queues the waiter; the queue is worked off
 /// where the outermost turn ends, so the stack is as deep for a million messages as for one.
 ///
-/// Threads  one at a time, but for remote().
+/// Threads  one at a time, but for remote(): that of a context is for contexts that one thread runs,
+///          that of a strand for any.
 class LIBNET_ASIO_DECL loop {
 public:
     loop(const loop&) = delete;
@@ -130,14 +132,15 @@ public:
     void keep_to_one_thread() noexcept { one_thread_ = true; }
     bool keeps_to_one_thread() const noexcept { return one_thread_; }
 
-    /// Counts who could be waiting for the clock: tasks, connections, servers.
+    /// Counts who lives here: tasks, connections, servers, sockets.
     void enter() noexcept { ++population_; }
     void exit() noexcept
     {
         if (--population_ == 0) {
-            clock_->rest();
+            emptied();
         }
     }
+    bool empty() const noexcept { return population_ == 0; }
 
     /// Random numbers for whoever must not do the same as everybody else at the same time. Not for
     /// secrets. A simulation has the same ones in every run.
@@ -164,6 +167,9 @@ protected:
 
     /// What wake() asked for.
     void run_deferred() noexcept;
+
+    /// Nobody lives here any more, so nobody can be waiting for the clock.
+    virtual void emptied() noexcept { clock_->rest(); }
 
     /// Destroys the frames of all tasks, while sockets can still be closed.
     void destroy_fibers() noexcept;

@@ -140,6 +140,10 @@ public:
     /// The descriptor, or -1 where there is none.
     virtual int native_handle() const noexcept { return -1; }
 
+    /// Gives the descriptor to the caller, who closes it; -1 where it would be of no use alone, as
+    /// under TLS. Not while an operation is under way; nothing but destroying comes after it.
+    virtual int release_native() noexcept { return -1; }
+
     /// Bytes of buffers that it holds.
     virtual std::size_t memory() const noexcept { return 0; }
 
