@@ -141,7 +141,8 @@ TEST_F(Connecting, AFeedIsFollowedAcrossConnections)
     net.serve = [&](connection& peer) -> task<> {
         const bytes first = co_await checked(peer.receive());
         EXPECT_EQ(as_text(first), "subscribe");
-        co_await checked(peer.send("quote " + std::to_string(++served)));
+        ++served;
+        co_await checked(peer.send("quote " + std::to_string(served)));
         if (served == 2) {
             co_await checked(sleep_for(1h));
         }
@@ -162,7 +163,8 @@ TEST_F(Connecting, AnUploadIsDoneWhenItIsStored)
     net.options = {};
     net.serve = [&](connection& peer) -> task<> {
         (void)co_await peer.receive();
-        co_await peer.send(++served < 3 ? "try again" : "stored");
+        ++served;
+        co_await peer.send(served < 3 ? "try again" : "stored");
         (void)co_await peer.receive();
     };
     client subject("192.0.2.1:80", upload);

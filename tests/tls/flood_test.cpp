@@ -17,7 +17,7 @@ class Flood : public ::testing::TestWithParam<int> {
 protected:
     attacked shaken() const
     {
-        return attacked([this](SSL_CTX* context) {
+        return attacked([](SSL_CTX* context) {
             only(context, GetParam());
             forged_records::listen(context);
         });

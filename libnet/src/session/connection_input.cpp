@@ -158,7 +158,8 @@ void connection_core::begin_receive()
     input_.begin_wait(waiting_since_, inbox_.received.size());
     watch(inbox_.received.empty() ? std::min(input_.due(), add(waiting_since_, park_after))
                                   : input_.due());
-    const bool wrote = std::exchange(wrote_direct_, false) | flush();
+    const bool wrote_before = std::exchange(wrote_direct_, false);
+    const bool wrote = flush() || wrote_before;
     if (reading_ || !somebody_receives()) {
         return;
     }
