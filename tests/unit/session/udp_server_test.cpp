@@ -464,6 +464,9 @@ TEST_F(UdpServer, ManyPeersExpireToTheTickAndGiveTheirMemoryBack)
 
 TEST_F(UdpServer, AllocatesNothingOnceItsPeersAreThere)
 {
+#if defined(LIBNET_ASIO_ADDRESS_SANITIZER)
+    GTEST_SKIP() << "frames are not pooled under AddressSanitizer";
+#endif
     serve(echo);
     script.sent.reserve(10'000);
     script.sends_of_a_call.reserve(10'000);
