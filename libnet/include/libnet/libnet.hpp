@@ -11,6 +11,7 @@
 #include <libnet/core/config.hpp>
 #include <libnet/core/error.hpp>
 #include <libnet/core/ip_address.hpp>
+#include <libnet/core/ip_network.hpp>
 #include <libnet/core/list_node.hpp>
 #include <libnet/core/literals.hpp>
 #include <libnet/core/no_limit.hpp>
@@ -25,6 +26,9 @@
 #include <libnet/framing/fixed.hpp>
 #include <libnet/framing/framing.hpp>
 #include <libnet/framing/length_prefix.hpp>
+#include <libnet/framing/proxy_error.hpp>
+#include <libnet/framing/proxy_header.hpp>
+#include <libnet/framing/proxy_tlvs.hpp>
 #include <libnet/framing/raw.hpp>
 #include <libnet/framing/receive_buffer.hpp>
 #include <libnet/framing/varint.hpp>
