@@ -71,6 +71,7 @@ public:
         inner_->close();
     }
 
+    std::size_t arrived() const noexcept override { return inner_->arrived(); }
     std::string peer() const override { return inner_->peer(); }
     std::string local() const override { return inner_->local(); }
     ip_address peer_address() const noexcept override { return inner_->peer_address(); }

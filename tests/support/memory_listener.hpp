@@ -102,6 +102,12 @@ public:
         co_return std::move(std::get<std::unique_ptr<stream>>(next));
     }
 
+    bool end_arrivals() noexcept override
+    {
+        close();
+        return true;
+    }
+
     void close() noexcept override
     {
         backlog_.closed_ = true;

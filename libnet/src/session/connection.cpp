@@ -102,10 +102,15 @@ void connection::fail(error_code why)
     core_->fail(why);
 }
 
-void connection::drain()
+void connection::drain(drain_grace grace)
 {
     const loop::turn this_turn(core_->home());
-    core_->drain(error::draining);
+    core_->drain(error::draining, grace);
+}
+
+bool connection::draining() const noexcept
+{
+    return core_->draining();
 }
 
 const std::string& connection::peer() const noexcept

@@ -108,22 +108,6 @@ void connection_core::answer_receiver()
     tell_watcher();
 }
 
-void connection_core::drain(error why)
-{
-    if (draining_ == error{}) {
-        draining_ = why;
-    }
-    if (somebody_receives() && inbox_.received.empty()) {
-        if (auto* w = std::exchange(receiver_, nullptr)) {
-            w->complete(draining_);
-        }
-        if (auto* w = std::exchange(batch_receiver_, nullptr)) {
-            w->complete(draining_);
-        }
-        tell_watcher();
-    }
-}
-
 void connection_core::abandon() noexcept
 {
     const events_reference until_done(*this);
@@ -153,10 +137,19 @@ void connection_core::begin_close()
         finish_close({});
         return;
     }
-    close_due_ = add(loop_.now(), settings_->options.close_timeout);
+    close_due_ = std::min(add(loop_.now(), settings_->options.close_timeout), close_by_);
     watch(close_due_);
     flush();
     go_on_closing();
+}
+
+void connection_core::close_within(duration limit) noexcept
+{
+    close_by_ = add(loop_.now(), limit);
+    if (closing_) {
+        close_due_ = std::min(close_due_, close_by_);
+        watch(close_due_);
+    }
 }
 
 /// Flush, half-close, discard until the peer's end. Called whenever one of them has moved on.

@@ -41,7 +41,7 @@ struct connection_link {
 /// Time     deadlines are stored; one timer looks at them when it comes by, and is armed anew only
 ///          for an earlier one.
 /// Sources  connection_core.cpp the end, _input.cpp, _output.cpp, _time.cpp, _heartbeat.cpp,
-///          _memory.cpp, _overflow.cpp, _upgrade.cpp, _release.cpp.
+///          _memory.cpp, _overflow.cpp, _drain.cpp, _upgrade.cpp, _release.cpp.
 class connection_core final : public stream_events {
 public:
     connection_core(std::unique_ptr<stream> transport,
@@ -81,7 +81,12 @@ public:
     /// Ends receiving and accepting; accepted output still leaves.
     void fail(const error_code& why);
     /// Receives what is buffered or under way, and then answers `why`.
-    void drain(error why);
+    void drain(error why, const drain_grace& grace = {});
+    bool draining() const noexcept { return draining_ != error{}; }
+    /// Closing takes no longer than that from now, whatever its options say.
+    void close_within(duration limit) noexcept;
+    /// Accepts a message now, above all bounds; nothing if it cannot.
+    void send_now(bytes payload) noexcept { (void)accept_later(payload); }
 
     /// The owner has gone: close in the background, or at once when the loop ends.
     void abandon() noexcept;
@@ -150,6 +155,14 @@ private:
     void deliver();
     void deliver_or_read();
     void read_on();
+
+    // draining
+    bool is_reading() const noexcept { return reading_ && !parked_; }
+    void look_at_draining();
+    bool has_begun_last_frame() const noexcept;
+    bool awaits_frame() const noexcept;
+    void end_draining() noexcept;
+    time_point next_look_at_draining() const noexcept;
 
     // heartbeats
     bool has_heartbeat() const noexcept { return settings_->options.heartbeat.has_value(); }
@@ -264,7 +277,10 @@ private:
     bool parked_ = false;  // the read under way holds no buffer, or will not for long
     bool writing_ = false;
     bool end_of_input_ = false;
-    error draining_{};     // why, if it is
+    error draining_{};                            // why, if it is; the next three belong to it
+    std::uint64_t last_frames_begin_before_ = 0;  // of all bytes that it will ever have received
+    time_point first_frame_until_{};
+    time_point any_frame_until_{};
     bool broken_ = false;  // the stream is of no use any more
     bool closing_ = false;
     bool half_closed_ = false;
@@ -282,6 +298,7 @@ private:
     time_point lifetime_due_ = end_of_time;
     time_point send_due_ = end_of_time;
     time_point close_due_ = end_of_time;
+    time_point close_by_ = end_of_time;  // however late it begins to close
 
     account account_{*this};
 

@@ -109,8 +109,11 @@ readiness connection_core::input_exhausted()
         }
         return readiness::failure;
     }
-    return draining_ != error{} && inbox_.received.empty() ? readiness::failure
-                                                           : readiness::pending;
+    if (draining_ == error{} || is_reading() || awaits_frame()) {
+        return readiness::pending;
+    }
+    end_draining();
+    return readiness::failure;
 }
 
 error_code connection_core::why_no_frame() const
@@ -158,6 +161,7 @@ void connection_core::begin_receive()
     input_.begin_wait(waiting_since_, inbox_.received.size());
     watch(inbox_.received.empty() ? std::min(input_.due(), add(waiting_since_, park_after))
                                   : input_.due());
+    watch(next_look_at_draining());
     const bool wrote_before = std::exchange(wrote_direct_, false);
     const bool wrote = flush() || wrote_before;
     if (reading_ || !somebody_receives()) {
@@ -223,7 +227,9 @@ void connection_core::on_read(const error_code& failed, std::size_t count)
         return;
     }
     if (asked_to_park && failed == error::cancelled && !closing_) {
-        if (somebody_receives()) {
+        if (draining_ != error{}) {
+            deliver();  // now it is known what has come
+        } else if (somebody_receives()) {
             wait_without_buffers();
         }
         return;

@@ -39,6 +39,7 @@ void connection_core::look_at_deadlines()
     if (has_heartbeat() && !failure_ && !closed_) {
         look_at_heartbeat(now);
     }
+    look_at_draining();
     if (may_park() && add(waiting_since_, park_after) <= now) {
         park();
     }
@@ -57,7 +58,7 @@ time_point connection_core::next_deadline() const noexcept
         due = std::min(due, send_due_);
     }
     if (somebody_receives()) {
-        due = std::min(due, input_.due());
+        due = std::min({due, input_.due(), next_look_at_draining()});
     }
     if (!failure_) {
         due = std::min(due, lifetime_due_);

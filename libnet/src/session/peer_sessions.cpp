@@ -130,6 +130,10 @@ void peer_sessions::deal_out() noexcept
         stop();
         return;
     }
+    if (core_.input_ended()) {
+        wake_.expires_after(duration::zero());
+        return;
+    }
     const time_point now = home_.now();
     datagram_inbox& inbox = core_.inbox();
     for (int dealt = 0; dealt < at_once && inbox.next(); ++dealt) {
@@ -141,7 +145,7 @@ void peer_sessions::deal_out() noexcept
         try {
             if (auto* known = static_cast<udp_peer*>(table_.find(received.from()))) {
                 receive_from_known(*known, received.payload(), now);
-            } else if (!stopping_) {
+            } else {
                 receive_from_stranger(received, now);
             }
         } catch (const std::bad_alloc&) {
@@ -323,22 +327,35 @@ task<> peer_sessions::run()
         expire();
     }
     stopping_ = true;
-    const auto all_have_ended = [](peer_sessions& s) -> task<> {
-        while (s.active_ != 0) {
-            s.wake_.expires_at(end_of_time);
-            co_await checked(s.wake_.wait());
-        }
-    };
-    for_each_session([this](running& r) { end(r, error::draining); });
-    (void)co_await shielded(options_.drain_timeout, all_have_ended(*this));
+    (void)co_await shielded(options_.drain_timeout, drain());
     for_each_session([](running& r) { r.cancel(); });
-    (void)co_await shielded(never, all_have_ended(*this));
+    (void)co_await shielded(never, all_have_ended());
     core_.deliver_to(nullptr);
     if (hook_failed_) {
         std::rethrow_exception(hook_failed_);
     }
     if (failed_) {
         co_await fail(failed_);
+    }
+}
+
+/// What the kernel has is dealt out, also that of strangers; then sessions hear that nothing follows.
+task<> peer_sessions::drain()
+{
+    core_.end_input();
+    while (!core_.input_ended() && !failed_ && !hook_failed_) {
+        wake_.expires_at(end_of_time);
+        co_await checked(wake_.wait());
+    }
+    for_each_session([this](running& r) { end(r, error::draining); });
+    co_await checked(all_have_ended());
+}
+
+task<> peer_sessions::all_have_ended()
+{
+    while (active_ != 0) {
+        wake_.expires_at(end_of_time);
+        co_await checked(wake_.wait());
     }
 }
 

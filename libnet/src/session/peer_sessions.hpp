@@ -54,6 +54,8 @@ private:
     void end(udp_peer& peer, const error_code& why) noexcept;
     void ended(running& session) noexcept;
     void expire();
+    task<> drain();
+    task<> all_have_ended();
     void cannot_reach(const datagram_error& e) noexcept;
     template <class Visitor>
     void for_each_session(Visitor visit);

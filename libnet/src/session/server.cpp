@@ -47,8 +47,7 @@ void server::state::tell_pressure(const memory_pressure& p) noexcept
     try {
         options.on_memory_pressure(p);
     } catch (...) {
-        hook_failed = std::current_exception();
-        stop_accepting();
+        fail_hook();
     }
 }
 
@@ -98,6 +97,10 @@ task<> server::run()
                 }
             });
         }
+        if (s->stopping) {  // before it began: nobody was promised anything
+            s->arrivals_ended = true;
+            s->source->close();
+        }
         const std::string local = s->source->local();
         if (s->options.on_listening) {
             s->options.on_listening(local);
@@ -105,9 +108,8 @@ task<> server::run()
         auto serve_until_stopped = [&](group& sessions) -> task<> {
             co_await s->accept_all(sessions);
             s->stop_accepting();
-            s->served.for_each([](state::running& r) { r.peer.drain(); });
-            (void)co_await shielded(s->options.drain_timeout, sessions.join());
-            s->served.for_each([](state::running& r) { r.peer.fail(error::drain_timeout); });
+            (void)co_await shielded(s->options.drain_timeout, s->drain(sessions));
+            s->end_sessions();
         };
         co_await checked(with_group(serve_until_stopped));
         if (s->hook_failed) {

@@ -12,18 +12,6 @@ namespace {
 
 constexpr duration first_pause = std::chrono::milliseconds(10);
 constexpr duration longest_pause = std::chrono::milliseconds(500);
-constexpr int aborted_in_a_row = 16;  // then even these are taken for a lasting trouble
-
-/// Errors that concern the connection that was about to be accepted and no other (accept(2)).
-bool concerns_one_connection(const error_code& failed)
-{
-    namespace errc = boost::system::errc;
-    return failed == errc::connection_aborted || failed == errc::protocol_error ||
-           failed == errc::interrupted || failed == errc::connection_reset ||
-           failed == errc::host_unreachable || failed == errc::network_unreachable ||
-           failed == errc::network_down || failed == errc::invalid_argument ||
-           failed == errc::operation_not_permitted || failed == errc::timed_out;
-}
 
 /// accept() itself said so, and not a socket option of a client that had gone. One alone may be a
 /// client's all the same.
@@ -35,6 +23,16 @@ bool says_not_listening(const error_code& failed)
 }
 
 }  // namespace
+
+bool server::state::concerns_one_connection(const error_code& failed)
+{
+    namespace errc = boost::system::errc;
+    return failed == errc::connection_aborted || failed == errc::protocol_error ||
+           failed == errc::interrupted || failed == errc::connection_reset ||
+           failed == errc::host_unreachable || failed == errc::network_unreachable ||
+           failed == errc::network_down || failed == errc::invalid_argument ||
+           failed == errc::operation_not_permitted || failed == errc::timed_out;
+}
 
 task<> server::state::accept_all(group& sessions)
 {
@@ -85,7 +83,7 @@ task<> server::state::accept_all(group& sessions)
 }
 
 /// Lets a client in, or turns it away. It waits here only if the limits have become lower since
-/// accept() began.
+/// accept() began; should the server stop meanwhile, the client has come for nothing.
 task<> server::state::admit(group& sessions, std::unique_ptr<stream> transport)
 {
     const ip_address who = transport->peer_address();
@@ -100,7 +98,11 @@ task<> server::state::admit(group& sessions, std::unique_ptr<stream> transport)
             refuse(sessions, std::move(transport), decision);
             co_return;
         }
-        co_await checked(wait_for_room());
+        const auto room = co_await wait_for_room();
+        if (!room) {
+            refuse(sessions, std::move(transport), decision);
+            co_return;
+        }
     }
 }
 
@@ -154,8 +156,8 @@ void server::state::begin(group& sessions, std::unique_ptr<stream> transport, pl
 void server::state::stop_accepting() noexcept
 {
     stopping = true;
-    if (source) {
-        source->close();
+    if (source && !std::exchange(arrivals_ended, true)) {
+        some_are_left = source->end_arrivals();
     }
     accept_again();
 }

@@ -27,9 +27,6 @@ task<> server::state::run_layer(group& sessions, std::unique_ptr<stream> transpo
         auto ready = co_await std::move(building);
         if (ready) {
             connection peer(std::move(*ready), settings);
-            if (stopping) {
-                peer.drain();  // it comes too late to be told with the others
-            }
             sessions.start(run_session(std::move(peer), std::move(in)));
             co_return;
         }
@@ -66,6 +63,9 @@ task<> server::state::run_session(connection peer, place in)
     detail::describe_session(co_await detail::fiber_await{}, peer);
     if (options.on_open) {
         options.on_open(peer);
+    }
+    if (stopping) {
+        drain(peer);  // it comes too late to be told with the others
     }
     result<> outcome;
     std::exception_ptr thrown;

@@ -23,7 +23,7 @@ namespace libnet {
 /// A server behind its handle.
 ///
 /// Sources  server.cpp what others call, server_accept.cpp who is let in, server_session.cpp the life
-///          of one who was.
+///          of one who was, server_drain.cpp the end.
 struct server::state {
     state(result<endpoint> e, std::unique_ptr<listener> l, session s, server_options o);
 
@@ -39,13 +39,23 @@ struct server::state {
     task<> accept_all(group& sessions);
     task<> admit(group& sessions, std::unique_ptr<stream> transport);
     task<> wait_for_room();
+    task<> drain(group& sessions);
+    task<> take_in_the_rest(group& sessions);
+    void drain(connection& peer);
+    bool say_goodbye(connection& peer);
     void begin(group& sessions, std::unique_ptr<stream> transport, place in);
     void refuse(group& sessions, std::unique_ptr<stream> transport, admission::decision limit);
+    /// So many of the next are taken for a lasting trouble.
+    static constexpr int aborted_in_a_row = 16;
+    /// Errors that concern the connection that was about to be accepted and no other (accept(2)).
+    static bool concerns_one_connection(const error_code& failed);
     connection_ending ending_of(const connection& peer, const result<>& outcome,
                                 const std::exception_ptr& thrown) const;
     void count(const connection_info& info) noexcept;
     void accept_again() noexcept;
     void tell_pressure(const memory_pressure& p) noexcept;
+    void fail_hook() noexcept;
+    void end_sessions();
     void stop_accepting() noexcept;
 
     result<endpoint> where;
@@ -60,6 +70,8 @@ struct server::state {
     admission gate;  // before run(): under stop_mutex
     detail::refusals refusals;
     bool stopping = false;
+    bool arrivals_ended = false;
+    bool some_are_left = false;  // who came before that, and were not accepted yet
     error_code listening_failed;
     std::exception_ptr hook_failed;
     std::optional<timer> retry;  // accepting pauses on it; moved, it also ends a pause to come

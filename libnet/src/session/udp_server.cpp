@@ -112,7 +112,8 @@ task<> udp_server::state::run()
     co_await checked(std::move(serving));
 }
 
-/// The one session ends because it returns, or because its socket is closed.
+/// The one session ends because it returns, or because all that has come is received and the socket is
+/// closed.
 task<> udp_server::state::run_socket(udp_socket& socket)
 {
     auto serve_until_stopped = [&](group& tasks) -> task<> {
@@ -131,8 +132,9 @@ task<> udp_server::state::run_socket(udp_socket& socket)
                 break;
             }
         }
-        socket.close();
+        core->end_input();
         (void)co_await shielded(options.drain_timeout, tasks.join());
+        socket.close();
     };
     co_await checked(with_group(serve_until_stopped));
 }

@@ -58,6 +58,7 @@ public:
             out_->end_writing();
         }
     }
+    std::size_t arrived() const noexcept override { return in_->arrived(); }
     std::string peer() const override { return peer_; }
     std::string local() const override { return local_; }
     ip_address peer_address() const noexcept override { return address_; }

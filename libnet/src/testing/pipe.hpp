@@ -61,6 +61,7 @@ public:
     void drop() noexcept;
 
     std::size_t waiting() const noexcept { return waiting_.size(); }
+    std::size_t arrived() const noexcept { return arrived_; }
     std::uint64_t written() const noexcept { return written_; }
 
     pipe_options options;

@@ -67,10 +67,10 @@ void simulated_listener::come(std::unique_ptr<stream> client)
     arrival_.expires_after(duration::zero());
 }
 
-void simulated_listener::close() noexcept
+bool simulated_listener::end_arrivals() noexcept
 {
     if (!std::exchange(open_, false)) {
-        return;
+        return !coming_.empty();
     }
     if (!path_.empty()) {
         ports_->paths.erase(path_);
@@ -81,8 +81,14 @@ void simulated_listener::close() noexcept
             ports_->listening.erase(where_.port);
         }
     }
-    coming_.clear();
     arrival_.expires_after(duration::zero());
+    return true;
+}
+
+void simulated_listener::close() noexcept
+{
+    (void)end_arrivals();
+    coming_.clear();
 }
 
 }  // namespace libnet::testing

@@ -22,6 +22,7 @@ public:
     ~simulated_listener() override { simulated_listener::close(); }
 
     task<std::unique_ptr<stream>> accept() override;
+    bool end_arrivals() noexcept override;
     void close() noexcept override;
     std::string local() const override { return text_; }
 

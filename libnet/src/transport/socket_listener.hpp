@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace libnet::detail {
@@ -45,17 +46,23 @@ public:
     ~socket_listener() override { socket_listener::close(); }
 
     task<std::unique_ptr<stream>> accept() override;
+    bool end_arrivals() noexcept override;
     void close() noexcept override;
     std::string local() const override;
     int native_handle() const noexcept override;
 
 private:
     result<std::unique_ptr<stream>> take_over(int descriptor, const socket_endpoint& peer);
+    task<> wait_for_client();
+    bool is_local() const;
+    void say_end() noexcept;
 
     resident resident_;
     mutable acceptor acceptor_;
     socket_options options_;
     reserve_descriptor reserve_;
+    std::optional<time_point> open_until_;  // for those who were on their way when arrivals ended
+    int still_to_come_ = 0;                 // then, at most
     std::function<void()> end_;
 };
 

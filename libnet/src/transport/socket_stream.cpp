@@ -5,6 +5,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -151,6 +152,14 @@ stream::outlook socket_stream::look() const noexcept
     }
     return there < 0 && (errno == EAGAIN || errno == EINTR) ? outlook::quiet
                                                             : outlook::ended;
+}
+
+std::size_t socket_stream::arrived() const noexcept
+{
+    int count = 0;
+    return ::ioctl(native_handle(), FIONREAD, &count) == 0 && count > 0
+               ? static_cast<std::size_t>(count)
+               : 0;
 }
 
 void socket_stream::close() noexcept

@@ -28,6 +28,7 @@ public:
     result<std::size_t> try_write(std::span<const bytes> pieces) override;
     error_code shutdown_send() noexcept override;
     outlook look() const noexcept override;
+    std::size_t arrived() const noexcept override;
     void close() noexcept override;
     std::string peer() const override { return peer_; }
     std::string local() const override;

@@ -72,6 +72,7 @@ public:
     {
         return of_->below().look() == outlook::ended ? outlook::ended : outlook::quiet;
     }
+    std::size_t arrived() const noexcept override { return of_->arrived(); }
     std::size_t memory() const noexcept override { return of_->memory(); }
     duration end_timeout() const noexcept override { return of_->end_timeout(); }
     std::optional<security_info> security() const override { return of_->security(); }

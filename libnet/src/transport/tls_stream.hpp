@@ -41,6 +41,7 @@ public:
     bool holds_output() const noexcept;
     error_code shutdown_send() noexcept;
     void close() noexcept;
+    std::size_t arrived() const noexcept;
     std::size_t memory() const noexcept;
     duration end_timeout() const noexcept { return end_timeout_; }
     std::optional<security_info> security() const;

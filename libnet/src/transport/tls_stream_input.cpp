@@ -64,6 +64,17 @@ bool tls_stream::has_something()
     return !dry_ || input_ended_;
 }
 
+/// What is encrypted is longer than what it says, so these are never too few. Of a record whose
+/// beginning OpenSSL has taken nobody knows more than that it is there.
+std::size_t tls_stream::arrived() const noexcept
+{
+    if (input_ended_) {
+        return 0;
+    }
+    const std::size_t begun = SSL_has_pending(engine_.ssl()) != 0 ? 1 : 0;
+    return begun + engine_.input.size() + below_->arrived();
+}
+
 void tls_stream::give_back_reading_buffers() noexcept
 {
     engine_.release_buffers();

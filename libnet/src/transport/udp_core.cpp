@@ -51,6 +51,9 @@ readiness udp_core::poll_receive()
     if (more_ && !blocked_ && fetch() && inbox_.next()) {
         return readiness::value;
     }
+    if (ending_input_ && !blocked_) {
+        finish_input();
+    }
     if (failure_) {
         return readiness::failure;
     }
@@ -84,8 +87,30 @@ void udp_core::wait_for_more()
     if (std::exchange(nothing_came_, false)) {
         take_errors();
     }
-    if (!failure_) {
+    if (ending_input_) {
+        finish_input();
+    } else if (!failure_) {
         wait_for_input();
+    }
+}
+
+void udp_core::end_input() noexcept
+{
+    if (failure_ || std::exchange(ending_input_, true)) {
+        return;
+    }
+    const events_reference alive(*this);
+    const loop::turn this_turn(home());
+    more_ = true;  // perhaps: nobody has looked
+    go_on_receiving();
+}
+
+void udp_core::finish_input()
+{
+    if (!deliver_) {
+        close();
+    } else if (!std::exchange(input_ended_, true)) {
+        deliver_();
     }
 }
 
@@ -134,7 +159,7 @@ void udp_core::on_read(const error_code& failed, std::size_t)
 /// There may be something, and somebody waits for it.
 void udp_core::go_on_receiving()
 {
-    if (blocked_ || failure_) {
+    if (blocked_ || failure_ || input_ended_) {
         return;
     }
     if (deliver_) {
@@ -153,7 +178,7 @@ void udp_core::go_on_receiving()
 /// Some of what was fetched. Behind those who were woken, what they answer leaves, and the rest comes.
 void udp_core::deliver()
 {
-    if (blocked_ || failure_ || !deliver_) {
+    if (blocked_ || failure_ || input_ended_ || !deliver_) {
         return;
     }
     if (!inbox_.empty() || (more_ && fetch())) {

@@ -46,6 +46,11 @@ public:
 
     void close() noexcept;
 
+    /// What the kernel has is the last that is received. Then receive() answers `closed`, and the socket
+    /// is; or, where what comes is delivered, the handler is called and finds input_ended().
+    void end_input() noexcept;
+    bool input_ended() const noexcept { return input_ended_; }
+
     datagram_inbox& inbox() noexcept { return inbox_; }
     datagram_channel& channel() const noexcept { return *channel_; }
     const socket_address& local() const noexcept { return local_; }
@@ -73,6 +78,7 @@ private:
     void wait_for_input();
     void wait_for_more();
     void go_on_receiving();
+    void finish_input();
     void deliver();
     void transmit() noexcept;
     void hold_input() noexcept;
@@ -95,6 +101,8 @@ private:
     bool more_ = false;  // there may be more than what was fetched
     bool nothing_came_ = false;
     bool waiting_ = false;  // wait_readable() is under way
+    bool ending_input_ = false;
+    bool input_ended_ = false;
     operation_waiter<datagram>* receiver_ = nullptr;
     std::function<void()> deliver_;
     core_node deliver_later_;

@@ -122,6 +122,39 @@ TEST_F(UdpServer, RunsASessionForEachPeer)
     EXPECT_EQ(reports[0].bytes_sent, 8U);
 }
 
+/// The kernel has it, and nobody has looked.
+TEST_F(UdpServer, WhatHasComeBeforeTheEndIsAnsweredForTheWholeSocket)
+{
+    serve([](udp_socket& socket) -> task<> {
+        while (auto received = co_await socket.receive()) {
+            socket.reply(*received, received->payload());
+        }
+    });
+    for (unsigned i = 0; i < 100; ++i) {  // more than one fetch
+        script.arriving.push_back({.payload = "hello", .from = host(i)});
+    }
+    server->stop();
+    sim.settle();
+    EXPECT_THAT(script.payloads(), SizeIs(100));
+    EXPECT_TRUE(script.closed);
+    EXPECT_TRUE(sim.outcome(0)->has_value());
+}
+
+TEST_F(UdpServer, WhatHasComeBeforeTheEndIsAnsweredForEachPeer)
+{
+    serve(echo);
+    arrive("one", host(1));
+    script.arriving.push_back({.payload = "two", .from = host(1)});
+    script.arriving.push_back({.payload = "stranger", .from = host(2)});
+    server->stop();
+    sim.settle();
+    EXPECT_THAT(script.payloads(), ElementsAre("one", "two", "stranger"));
+    EXPECT_TRUE(sim.outcome(0)->has_value());
+    ASSERT_THAT(reports, SizeIs(2));
+    EXPECT_EQ(reports[0].reason, error::draining);
+    EXPECT_EQ(reports[1].reason, error::draining);
+}
+
 TEST_F(UdpServer, WhatComesTogetherLeavesTogether)
 {
     serve(echo);

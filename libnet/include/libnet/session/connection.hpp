@@ -98,6 +98,12 @@ struct connection_options {
     overflow when_full = overflow::wait;
 };
 
+/// For what a connection that drains waits though nothing of it has come. Nothing, unless told.
+struct drain_grace {
+    duration first_frame = duration::zero();  ///< its first, since it connected
+    duration any_frame = duration::zero();    ///< any: the peer was told, and will end by itself
+};
+
 /// Messages in, messages out, over any stream. A session is a coroutine over one:
 ///
 ///     task<> echo(connection& peer)
@@ -199,9 +205,14 @@ public:
     /// Ends receiving with `why` as if the peer had caused it; what was accepted is still sent.
     void fail(error_code why);
 
-    /// What a stopping server asks: frames that are buffered or under way are still handed out, then
-    /// receive() answers `draining`.
-    void drain();
+    /// What a stopping server asks: frames that have begun to come are still handed out, those in the
+    /// kernel as well, and then receive() answers `draining`. Sending goes on. A frame that has begun
+    /// is waited for as ever, within frame_timeout.
+    void drain(drain_grace grace = {});
+
+    /// Whether it was asked to, or is past its `lifetime`: the moment to say in the protocol that
+    /// nothing more will be answered ("Connection: close").
+    bool draining() const noexcept;
 
     /// Who ended it, in which phase, and why. While it lives: what it would be now.
     connection_ending ending() const noexcept;

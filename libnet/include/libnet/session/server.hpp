@@ -64,8 +64,19 @@ struct server_options {
     /// above all of it the greatest end with `limit_reached`, until an eighth is free again.
     std::size_t memory_budget = no_limit;
 
-    /// How long sessions may take to finish when the server stops; then they are cancelled.
+    /// How long sessions may take to finish when the server stops; then they are cancelled, and
+    /// connections close within half a second.
     duration drain_timeout = std::chrono::seconds(30);
+
+    /// What a client is told when the server stops: the message that this function makes, framed like
+    /// every other, ahead of replies that are still to come; nothing if it is empty. Without it clients
+    /// learn by the end of the connection.
+    std::function<std::string(const libnet::connection&)> goodbye = nullptr;
+
+    /// How long a server that stops still waits for what has not begun to come: the first frame of a
+    /// client that has just connected, and all that one asks who was told goodbye, which may have
+    /// crossed it. Others are done when what they have asked is answered.
+    duration drain_grace = std::chrono::seconds(1);
 
     /// Hooks, called on the loop's thread; an exception from one ends the server. Silent by default.
     std::function<void(const std::string& local)> on_listening = nullptr;
@@ -122,8 +133,9 @@ public:
     server& operator=(const server&) = delete;
     ~server();
 
-    /// Listens and serves until stop() or until it is cancelled; then accepts nothing more, lets
-    /// sessions drain and returns when the last one has ended. Once.
+    /// Listens and serves until stop() or until it is cancelled; then drains: lets nobody in but those
+    /// who have a connection already, has connections drain, so that receive() answers what was asked
+    /// and then `draining`, and returns when the last session has ended. Once.
     ///
     /// Errors   throws boost::system::system_error if it cannot listen; its text says where and why.
     ///          Also if somebody ends its socket (`ss -K`): after the sessions have drained.

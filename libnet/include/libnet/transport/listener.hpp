@@ -21,6 +21,15 @@ public:
     /// Overlap  one at a time.
     virtual task<std::unique_ptr<stream>> accept() = 0;
 
+    /// Nobody may come any more. True: those who have come already are still handed out by accept(),
+    /// which answers `closed` behind them; closing at once would reset their connections. False: that
+    /// is all. Ends an accept() that waits.
+    virtual bool end_arrivals() noexcept
+    {
+        close();
+        return false;
+    }
+
     /// Nothing is accepted any more.
     virtual void close() noexcept = 0;
 

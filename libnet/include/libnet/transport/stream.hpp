@@ -126,6 +126,11 @@ public:
     enum class outlook : unsigned char { quiet, input, ended };
     virtual outlook look() const noexcept { return outlook::quiet; }
 
+    /// How many bytes have come and were not read yet: never fewer. Where more is not known, they may
+    /// be more than there is to be read, and 0 where nothing is known. A connection that drains waits
+    /// for them.
+    virtual std::size_t arrived() const noexcept { return 0; }
+
     /// Ends both directions at once. Operations under way end with an error.
     virtual void close() noexcept = 0;
 
