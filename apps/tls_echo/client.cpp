@@ -3,62 +3,14 @@
 
 #include "../support/echo_client.hpp"
 #include "../support/program.hpp"
-#include "../support/tls_flags.hpp"
+#include "../support/tls_client_flags.hpp"
 
 #include <libnet/tls.hpp>
 
-#include <algorithm>
-#include <cctype>
 #include <iostream>
 #include <string>
 
 namespace {
-
-void add_flags(CLI::App& app, libnet::tls_client_options& tls)
-{
-    auto* const authorities =
-        app.add_option(
-               "--ca", tls.authorities,
-               "Who signs the server's certificate (PEM); without it, whom the system trusts")
-            ->type_name("PATH");
-    const auto add_pin = [&tls](const std::string& text) {
-        const auto digits = std::count_if(text.begin(), text.end(),
-                                          [](unsigned char c) { return std::isxdigit(c) != 0; });
-        const auto colons = std::count(text.begin(), text.end(), ':');
-        if (digits != 64 || text.size() != static_cast<std::size_t>(digits + colons)) {
-            flags::detail::refuse("--fingerprint", text,
-                                  "a SHA-256 fingerprint: 64 hexadecimal digits, as the server "
-                                  "prints them");
-        }
-        tls.pinned = {text};
-    };
-    auto* const pin =
-        app.add_option_function<std::string>("--fingerprint", add_pin,
-                                             "The server shows the certificate with this SHA-256;\n"
-                                             "without --ca, that is enough")
-            ->type_name("SHA256");
-    app.add_option("--server-name", tls.server_name,
-                   "Whom the certificate has to name, if not the host of --connect")
-        ->type_name("NAME");
-    flags::add_certificate(app, tls.certificate,
-                           "Our own certificate, for a server that asks for one (PEM)");
-    flags::add_tls(app, tls, "Application protocols that we offer, the best first");
-    app.add_flag("--insecure", tls.insecure,
-                 "Take every certificate: whoever is on the way reads and changes everything")
-        ->excludes(authorities)
-        ->excludes(pin);
-}
-
-// A Unix socket has no host that a certificate could name.
-void require_name(const std::string& connect, const libnet::tls_client_options& tls)
-{
-    const bool is_pinned = !tls.pinned.empty() && tls.authorities.empty();
-    if (connect.starts_with("unix:") && tls.server_name.empty() && !is_pinned && !tls.insecure) {
-        throw CLI::ValidationError("--connect", "whom must the certificate of '" + connect +
-                                                    "' name? Say it with --server-name, or pin the "
-                                                    "certificate with --fingerprint");
-    }
-}
 
 // What failures of TLS mean, and what can be done about them.
 std::string advice(const libnet::error_code& why, bool connecting,
@@ -124,9 +76,9 @@ int main(int argc, char** argv)
     sample::echo_client client{.connect = "127.0.0.1:9443", .server_program = "tls_echo_server"};
     libnet::tls_client_options tls;
     client.add_flags(app);
-    add_flags(app, tls);
+    flags::add_tls_client(app, tls);
     return sample::run_program("tls_echo_client", app, argc, argv, [&] {
-        require_name(client.connect, tls);
+        flags::require_server_name(client.connect, tls);
         if (tls.insecure) {
             std::cerr << "tls_echo_client: warning: --insecure takes every certificate; whoever is "
                          "on the way can read and change everything\n";
