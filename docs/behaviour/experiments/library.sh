@@ -1,0 +1,115 @@
+# Sourced by the experiments: starts programs on free ports of the loopback interface, shows what the kernel knows of
+# their sockets, and stops what it started when the script ends, however it ends.
+
+set -euo pipefail
+export LC_ALL=C
+
+readonly CANNOT_RUN_HERE=77
+PROGRAMS=build/dev/apps
+scratch=
+started=()
+
+# begin [PROGRAMS]: where the sample programs are.
+begin() {
+    [[ ${1:-} != --help ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0; }
+    PROGRAMS=${1:-$PROGRAMS}
+    [[ -x $PROGRAMS/tcp_echo_server ]] ||
+        fail "no tcp_echo_server in $PROGRAMS; build the programs, or say where they are: $0 build/dev/apps"
+    need ss
+    scratch=$(mktemp -d)
+    trap stop_all EXIT
+    trap 'exit 1' HUP INT PIPE TERM
+}
+
+# in_own_network "$@": goes on in a network namespace that only this script uses, as root of nothing else.
+in_own_network() {
+    if [[ -z ${IN_OWN_NETWORK:-} ]]; then
+        unshare --user --map-root-user --net true 2>/dev/null ||
+            cannot_run "network namespaces (unshare --user --net) are not allowed here"
+        IN_OWN_NETWORK=yes exec unshare --user --map-root-user --net "$BASH" "$0" "$@"
+    fi
+    ip link set lo up
+}
+
+# step TITLE
+step() { printf '\n# %s\n' "$*"; }
+
+# show COMMAND [ARGUMENT]...: the command as it would be typed, and what it prints.
+show() {
+    printf '$'
+    printf ' %s' "$@"
+    printf '\n'
+    "$@" | sed 's/[[:space:]]*$//'
+}
+
+# start NAME COMMAND [ARGUMENT]...: in the background; its output goes to $scratch/NAME. Sets pid.
+start() {
+    "${@:2}" >"$scratch/$1" 2>&1 &
+    pid=$!
+    started+=("$pid")
+}
+
+# serve COMMAND [ARGUMENT]...: starts a program that says "listening on HOST:PORT". Sets pid, address and port.
+serve() {
+    local name=listening_${#started[@]}
+    start "$name" "$@"
+    eventually grep -q '^listening on ' "$scratch/$name" || fail "$1 does not listen: $(cat "$scratch/$name")"
+    address=$(sed -n 's/^listening on //p' "$scratch/$name")
+    port=${address##*:}
+    log=$scratch/$name
+}
+
+# stop PID [SIGNAL]: and waits until it has ended.
+stop() {
+    kill "-${2:-TERM}" "$1" 2>/dev/null || true
+    kill -CONT "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+}
+
+stop_all() {
+    local each
+    for each in "${started[@]}"; do
+        stop "$each" KILL
+    done
+    rm -rf "$scratch"
+}
+
+# eventually COMMAND [ARGUMENT]...: waits until it succeeds, for 10 seconds at most.
+eventually() {
+    local end=$((SECONDS + 10))
+    until "$@" 2>/dev/null; do
+        ((SECONDS < end)) || return 1
+        sleep 0.02
+    done
+}
+
+# settled COMMAND [ARGUMENT]...: waits until it prints the same for half a second, and prints that.
+settled() {
+    local last now same=0
+    last=$("$@")
+    while ((same < 5)); do
+        sleep 0.1
+        now=$("$@")
+        [[ $now == "$last" ]] && same=$((same + 1)) || same=0
+        last=$now
+    done
+    printf '%s\n' "$last"
+}
+
+# need PROGRAM...: ends the script if one is not installed.
+need() {
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || cannot_run "$program is not installed"
+    done
+}
+
+cannot_run() {
+    echo "cannot run: $*" >&2
+    exit "$CANNOT_RUN_HERE"
+}
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
