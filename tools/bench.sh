@@ -3,13 +3,16 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: tools/bench.sh [echo|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
+Usage: tools/bench.sh [echo|peers|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
        tools/bench.sh tls-count [--case NAME]... [--candidate NAME]... [--list]
        tools/bench.sh tls-memory [--connections N] [--idle S]
 
 Measures the server's CPU time, as a ratio to a loop written by hand on epoll with the same wire format:
 
   echo          per echoed message, over TCP; this is what it does if nothing else is asked for
+  peers         the same, beside what others offer: io_uring by hand, Asio as people write it, Beast's deadlines,
+                Asio with a timer for each operation, libuv, libevent, Go, Tokio. Installs what they need where it can
+                be had, and leaves out the others
   udp           per echoed datagram; the loop by hand uses recvmmsg and sendmmsg
   udp-segments  the same where both sides let the kernel cut and join datagrams (GSO, GRO)
   tls           per echoed message, over TLS; the loop by hand uses OpenSSL and gathers its writes
@@ -37,12 +40,14 @@ END
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    echo | udp | udp-segments | tls | handshake | tls-count | tls-memory) suite=$1; shift ;;
+    echo | peers | udp | udp-segments | tls | handshake | tls-count | tls-memory) suite=$1; shift ;;
     *) suite=echo ;;
 esac
 
 cd "$(dirname "$0")/.."
 source tools/lib/packages.sh
+source tools/lib/peers.sh
+[[ $suite == peers ]] && install_peers >&2
 require_build_packages >&2
 if [[ $suite == tls* || $suite == handshake ]]; then
     missing_program openssl && install_packages openssl >&2 # for the servers' certificate
@@ -55,6 +60,7 @@ if [[ $suite == tls-count ]]; then
 fi
 cmake --preset release >/dev/null
 cmake --build --preset release --parallel "$(nproc)" --target benchmarks >&2
+[[ $suite == peers ]] && build_peers build/release >&2
 case $suite in
     tls-count) exec python3 tools/lib/bench_count.py build/release "$@" ;;
     tls-memory) exec python3 tools/lib/bench_memory.py build/release "$@" ;;

@@ -19,7 +19,8 @@ class Server:
 
     def __init__(self, build, command):
         command = [os.path.join(build, command[0]), *command[1:]]
-        self.process = subprocess.Popen(pinned(SERVER_CORE, command), stdout=subprocess.PIPE, text=True)
+        one_core = {**os.environ, "GOMAXPROCS": "1"}
+        self.process = subprocess.Popen(pinned(SERVER_CORE, command), stdout=subprocess.PIPE, text=True, env=one_core)
         line = self.process.stdout.readline()
         self.port = re.search(r":(\d+)$", line.strip()).group(1)
 

@@ -2,6 +2,8 @@
 """Runs the benchmarks of CPU time: see tools/bench.sh."""
 
 import argparse
+import os
+import sys
 import tempfile
 
 import bench
@@ -98,6 +100,33 @@ SUITES = {
 }
 
 
+# What others offer, on the same wire format and with the same load. None of them has a deadline but beast and
+# asio+timer; io_uring, libuv, libevent, go and tokio gather replies, as libnet does.
+SUITES["peers"] = {
+    **SUITES["echo"],
+    "candidates": {
+        "raw": ["benchmarks/raw_epoll_echo"],
+        "libnet": SUITES["echo"]["candidates"]["libnet"],
+        "io_uring": ["benchmarks/io_uring_echo"],
+        "asio": ["benchmarks/asio_echo"],
+        "beast": ["benchmarks/beast_echo"],
+        "asio+timer": ["benchmarks/asio_timer_echo"],
+        "libuv": ["benchmarks/libuv_echo"],
+        "libevent": ["benchmarks/libevent_echo"],
+        "go": ["benchmarks/go_echo"],
+        "tokio": ["benchmarks/tokio_echo"],
+    },
+}
+
+
+def without_missing(build, candidates):
+    """Leaves out, with a word, what could not be built here."""
+    there = {name: command for name, command in candidates.items() if os.path.exists(os.path.join(build, command[0]))}
+    for name in candidates.keys() - there.keys():
+        print(f"{name} is left out: there is no {candidates[name][0]}", file=sys.stderr)
+    return there
+
+
 def with_certificate(command, certificate, key):
     return [{"CERTIFICATE": certificate, "KEY": key}.get(word, word) for word in command]
 
@@ -121,6 +150,7 @@ def main():
         certificate = bench.make_certificate(folder) if suite["load"].startswith("benchmarks/tls") else ["", ""]
         candidates = {name: with_certificate(command, *certificate) for name, command in suite["candidates"].items()
                       if name == "raw" or name in (arguments.candidate or suite["candidates"])}
+        candidates = without_missing(arguments.build, candidates)
         bench.compare(arguments.build, suite["what"], suite["load"], cases, candidates,
                       arguments.rounds, arguments.seconds)
 
