@@ -2,6 +2,7 @@
 
 #include "experiments.hpp"
 #include "flags.hpp"
+#include "proxy_flags.hpp"
 #include "timeout_flags.hpp"
 
 #include <libnet/libnet.hpp>
@@ -36,6 +37,7 @@ struct echo_client {
     unsigned count = 1;
     bool retry = false;
     flags::experiment experiment{};
+    flags::sent_proxy proxy{};
     libnet::connect_options options{};
 
     /// What a failure means that only this program can have; empty if it knows nothing of it.
@@ -64,6 +66,7 @@ struct echo_client {
                      "When the server cannot be reached or the connection ends, connect again\n"
                      "and send again what was not answered, until --timeout");
         flags::add_heartbeat(app, options.connection);
+        proxy.add_flags(app);
         flags::add_experiments(app, experiment);
     }
 
@@ -72,6 +75,7 @@ struct echo_client {
     {
         options.connect_timeout = std::min(options.connect_timeout, timeout);
         options.socket = experiment.socket;
+        options.proxy = proxy.header();
         options.connection.framing = flags::make_framing(framing, std::size_t{1} << 30);
         // --timeout bounds each exchange as a whole.
         options.connection.frame_timeout = libnet::never;

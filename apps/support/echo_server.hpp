@@ -5,6 +5,7 @@
 #include "experiments.hpp"
 #include "flags.hpp"
 #include "once_a_second.hpp"
+#include "proxy_flags.hpp"
 #include "timeout_flags.hpp"
 
 #include <libnet/libnet.hpp>
@@ -70,10 +71,17 @@ inline std::string protection(const libnet::connection& peer)
     return " (" + text + ")";
 }
 
+/// "", ", through 10.0.0.5:41212"
+inline std::string way(const libnet::connection& peer)
+{
+    const libnet::proxy_info* const proxy = peer.transport().proxy();
+    return proxy != nullptr ? ", through " + proxy->balancer : "";
+}
+
 inline void report_connections(libnet::server_options& options)
 {
     options.on_open = [](const libnet::connection& peer) {
-        print("opened " + peer.peer() + protection(peer));
+        print("opened " + peer.peer() + protection(peer) + way(peer));
     };
     options.on_close = [](const libnet::session_report& ended) {
         const libnet::connection_info& info = ended.info;
@@ -117,6 +125,7 @@ struct echo_server {
         flags::add_timeouts(app, options);
         flags::add_admission(app, options);
         flags::add_memory_budget(app, options);
+        flags::add_proxy(app, options.proxy);
         app.add_flag("--quiet", quiet,
                      "No line for each connection that opens, closes or is refused");
         flags::add_experiments(app, experiment);
@@ -129,6 +138,7 @@ struct echo_server {
         // nobody reads any more would, and that is no reason to hang up on clients.
         std::signal(SIGPIPE, SIG_IGN);
 
+        flags::check_proxy(options.proxy);
         options.socket = experiment.socket;
         options.connection.framing = flags::make_framing(framing, max_frame);
         options.on_listening = [this](const std::string& where) {

@@ -82,6 +82,19 @@ INSTANTIATE_TEST_SUITE_P(
         wrong_usage{"ServerHalfAConnection", {server_program, "--max-per-address", "1.5"}, "10"},
         wrong_usage{"ServerRatePerMinute", {server_program, "--accept-rate", "5/min"}, "100/s"},
         wrong_usage{"ServerSurplus", {server_program, "--surplus", "drop"}, "wait or refuse"},
+        wrong_usage{"ServerProxyProtocol", {server_program, "--proxy-protocol", "v2"}, "required"},
+        wrong_usage{
+            "ServerTrustsNobody", {server_program, "--proxy-protocol", "required"}, "--trusted"},
+        wrong_usage{"ServerTrusted",
+                    {server_program, "--proxy-protocol", "required", "--trusted", "balancer"},
+                    "10.0.0.0/24"},
+        wrong_usage{"ServerTrustedForNothing",
+                    {server_program, "--trusted", "10.0.0.1"},
+                    "--proxy-protocol"},
+        wrong_usage{"ClientSendProxy", {client_program, "--send-proxy", "v3", "x"}, "v1 or v2"},
+        wrong_usage{"ClientProxyClient",
+                    {client_program, "--send-proxy", "v1", "--proxy-client", "here:1", "x"},
+                    "203.0.113.7:4711"},
         wrong_usage{"ServerNoDelay", {server_program, "--no-delay", "maybe"}, "on or off"},
         wrong_usage{"ClientCongestion",
                     {client_program, "--congestion", "a-name-that-is-too-long", "x"},
@@ -95,17 +108,18 @@ TEST(Programs, HelpNamesEveryFlag)
     child_process server({server_program, "--help"});
     const auto of_server = server.finish();
     EXPECT_EQ(of_server.code, 0);
-    for (const char* flag : {"--listen", "--framing", "--max-frame", "--first-frame-timeout",
-                             "--frame-timeout", "--min-rate", "--send-timeout", "--idle-timeout",
-                             "--lifetime", "--heartbeat", "--memory-budget", "--max-connections",
-                             "--max-per-address", "--accept-rate", "--surplus", "--quiet"}) {
+    for (const char* flag :
+         {"--listen", "--framing", "--max-frame", "--first-frame-timeout", "--frame-timeout",
+          "--min-rate", "--send-timeout", "--idle-timeout", "--lifetime", "--heartbeat",
+          "--memory-budget", "--max-connections", "--max-per-address", "--accept-rate", "--surplus",
+          "--quiet", "--proxy-protocol", "--trusted"}) {
         EXPECT_THAT(of_server.output, HasSubstr(flag));
     }
     child_process client({client_program, "--help"});
     const auto of_client = client.finish();
     EXPECT_EQ(of_client.code, 0);
-    for (const char* flag :
-         {"--connect", "--framing", "--timeout", "--file", "--count", "--heartbeat"}) {
+    for (const char* flag : {"--connect", "--framing", "--timeout", "--file", "--count",
+                             "--heartbeat", "--send-proxy", "--proxy-client"}) {
         EXPECT_THAT(of_client.output, HasSubstr(flag));
     }
 }
@@ -119,6 +133,35 @@ TEST(Programs, ServerLogsEachConnection)
     EXPECT_EQ(server.line("closed"),
               "closed " + opened.substr(7) +
                   ": closed in order (1 message, 9 bytes received, 9 bytes sent) Pi");
+}
+
+TEST(Programs, ServerKnowsTheClientBehindABalancer)
+{
+    for (const char* listen : {"127.0.0.1:0", "unix:@libnet_behind_a_balancer"}) {
+        echo_server server({"--listen", listen, "--proxy-protocol", "required", "--trusted", "::1",
+                            "--trusted", "127.0.0.0/8", "--trusted", "unix"});
+        for (const char* version : {"v1", "v2"}) {
+            const auto ended = run_client(
+                server, {"--send-proxy", version, "--proxy-client", "203.0.113.7:4711", "hello"});
+            EXPECT_EQ(ended.code, 0) << ended.errors;
+            EXPECT_THAT(server.line("opened"), HasSubstr("opened 203.0.113.7:4711, through "));
+            EXPECT_EQ(run_client(server, {"--send-proxy", version, "hello"}).code, 0);
+            EXPECT_THAT(server.line("opened"), HasSubstr(", through "));
+        }
+    }
+}
+
+TEST(Programs, ServerSaysWhatIsWrongWithTheHeaderOfABalancer)
+{
+    echo_server server({"--proxy-protocol", "required", "--trusted", "127.0.0.1"});
+    EXPECT_EQ(run_client(server, {"hello"}).code, 1);
+    EXPECT_THAT(server.line("closed"), HasSubstr("does not begin with a PROXY header"));
+    client_socket wrong(server.port());
+    EXPECT_TRUE(wrong.send("PROXY TCP4 localhost 127.0.0.1 1 2\r\n"));
+    EXPECT_EQ(wrong.read_to_end(), "");
+    EXPECT_THAT(server.line("closed"), HasSubstr("an address that is none of its protocol"));
+    client_socket stranger(server.port(), 0, 2);
+    EXPECT_THAT(server.line("closed"), HasSubstr("not among those that are trusted"));
 }
 
 TEST(Programs, QuietServerPrintsTheRest)

@@ -1,5 +1,6 @@
 #include "support/memory_listener.hpp"
 #include "support/openssl_peer.hpp"
+#include "support/proxy_headers.hpp"
 #include "support/sessions.hpp"
 #include "support/tls_pair.hpp"
 
@@ -69,6 +70,49 @@ TEST(TlsServer, RunsTheSameSession)
     ASSERT_EQ(s.reports.size(), 1U);
     EXPECT_EQ(s.reports[0].reason, error::closed);
     EXPECT_EQ(s.reports[0].info.security->protocol, "TLSv1.3");
+}
+
+/// The header and the first message of TLS come in one piece, or in any two.
+TEST(TlsServer, TheHeaderOfABalancerComesBeforeTls)
+{
+    server_options options;
+    options.proxy = {.headers = proxy_protocol::required, .trusted = {ip_network()}};
+    secured s(options);
+    static const auto context = tls_context::client(trusting_client());
+    const std::string header = proxy_v2_ipv4(tlv(2, "localhost"));
+    const std::string text = header.substr(0, 20);
+    auto pair = s.clients.connect_stream();
+    for (const bytes piece : {as_bytes(text), as_bytes(header).subspan(20)}) {
+        ASSERT_EQ(pair->try_write({&piece, 1}).value(), piece.size());
+    }
+    result<std::unique_ptr<stream>> made = error::no_value;
+    EXPECT_TRUE(s.sim.run(tests::shake_hands(context, std::move(pair), "localhost", made)));
+    ASSERT_TRUE(made);
+    connection client(std::move(*made));
+    EXPECT_TRUE(s.sim.run(client.send("hello")));
+    EXPECT_EQ(as_text(s.sim.run(client.receive()).value()), "hello");
+    EXPECT_TRUE(s.sim.run(client.close()));
+    s.sim.settle();
+    ASSERT_EQ(s.reports.size(), 1U);
+    EXPECT_EQ(s.reports[0].info.peer, proxied_client);
+    EXPECT_EQ(s.reports[0].info.proxy.value().balancer, "left");
+    EXPECT_EQ(s.reports[0].info.security.value().protocol, "TLSv1.3");
+}
+
+TEST(TlsServer, AHandshakeThatFailsBehindABalancerIsTheClients)
+{
+    server_options options;
+    options.proxy = {.headers = proxy_protocol::required, .trusted = {ip_network()}};
+    secured s(options);
+    auto pair = s.clients.connect_stream();
+    const std::string text = proxy_v1_ipv4 + "GET / HTTP/1.1\r\n\r\n";
+    const bytes all = as_bytes(text);
+    ASSERT_EQ(pair->try_write({&all, 1}).value(), all.size());
+    s.sim.advance(5s);
+    ASSERT_EQ(s.reports.size(), 1U);
+    EXPECT_EQ(s.reports[0].reason, error::plain_http);
+    EXPECT_EQ(s.reports[0].info.peer, proxied_client);
+    EXPECT_EQ(s.reports[0].info.proxy.value().balancer, "left");
 }
 
 TEST(TlsServer, ASilentClientKeepsNobodyWaitingAndIsLetGo)

@@ -80,6 +80,7 @@
 #include <libnet/session/inbox.hpp>
 #include <libnet/session/memory_pressure.hpp>
 #include <libnet/session/pool.hpp>
+#include <libnet/session/proxy_protocol.hpp>
 #include <libnet/session/refusal.hpp>
 #include <libnet/session/release.hpp>
 #include <libnet/session/request_books.hpp>
@@ -98,6 +99,7 @@
 #include <libnet/transport/listener.hpp>
 #include <libnet/transport/lookups.hpp>
 #include <libnet/transport/network.hpp>
+#include <libnet/transport/proxy_info.hpp>
 #include <libnet/transport/security_info.hpp>
 #include <libnet/transport/socket_options.hpp>
 #include <libnet/transport/stream.hpp>

@@ -69,6 +69,13 @@ result<proxy_reading> read_proxy_header(bytes beginning, std::size_t max_size)
     return proxy_reading{.state = proxy_reading::status::absent};
 }
 
+bool begins_as_proxy_header(bytes beginning) noexcept
+{
+    const std::string_view text = as_text(beginning);
+    return text.starts_with(detail::proxy_v1_signature) ||
+           text.starts_with(detail::proxy_v2_signature);
+}
+
 result<std::string> write_proxy_header(const proxy_header& header)
 {
     return header.written == proxy_header::version::v1 ? detail::write_proxy_v1(header)

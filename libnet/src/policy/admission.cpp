@@ -26,9 +26,7 @@ admission::decision admission::ask(const ip_address& who, time_point now)
     if (limits_.accept_rate != no_limit && tokens_.when_next(now) > now) {
         return decision::accept_rate;
     }
-    if (!who.empty()) {
-        ++of_address_.try_emplace(who, 0).first->second;  // may throw: nothing has happened yet
-    }
+    count(who);  // may throw: nothing has happened yet
     ++connections_;
     if (limits_.accept_rate != no_limit) {
         tokens_.take(now);
@@ -36,13 +34,23 @@ admission::decision admission::ask(const ip_address& who, time_point now)
     return decision::let_in;
 }
 
+admission::decision admission::recount(const ip_address& before, const ip_address& now_as)
+{
+    if (before == now_as) {
+        return decision::let_in;
+    }
+    if (!has_room_for(now_as)) {
+        return decision::max_per_address;
+    }
+    count(now_as);
+    forget(before);
+    return decision::let_in;
+}
+
 void admission::leave(const ip_address& who) noexcept
 {
     --connections_;
-    const auto entry = of_address_.find(who);
-    if (entry != of_address_.end() && --entry->second == 0) {
-        of_address_.erase(entry);
-    }
+    forget(who);
 }
 
 time_point admission::when_next(time_point now) const noexcept
@@ -78,6 +86,21 @@ bool admission::has_room_for(const ip_address& who) const noexcept
         count += entry->second;
     }
     return count < limits_.max_per_address;
+}
+
+void admission::count(const ip_address& who)
+{
+    if (!who.empty()) {
+        ++of_address_.try_emplace(who, 0).first->second;
+    }
+}
+
+void admission::forget(const ip_address& who) noexcept
+{
+    const auto entry = of_address_.find(who);
+    if (entry != of_address_.end() && --entry->second == 0) {
+        of_address_.erase(entry);
+    }
 }
 
 const char* name_of(admission::decision d) noexcept

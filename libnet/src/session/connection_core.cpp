@@ -250,6 +250,7 @@ connection_info connection_core::info() const
             .memory = memory(),
             .kernel = stream_->statistics(),
             .security = stream_->security(),
+            .proxy = stream_->proxy() != nullptr ? std::optional(*stream_->proxy()) : std::nullopt,
             .ended = failure_};
 }
 

@@ -1,5 +1,7 @@
 #include <libnet/session/connection_ending.hpp>
 
+#include <libnet/framing/proxy_error.hpp>
+
 #include <boost/system/errc.hpp>
 
 #include <array>
@@ -81,6 +83,17 @@ connection_ending::party party_behind(error why) noexcept
     }
 }
 
+std::string short_name(const error_code& why)
+{
+    if (why.category() == error_category()) {
+        return name_of(static_cast<error>(why.value()));
+    }
+    if (why.category() == proxy_category()) {
+        return std::string("proxy ") + name_of(static_cast<proxy_error>(why.value()));
+    }
+    return why.message();
+}
+
 }  // namespace
 
 connection_ending::party party_behind(const error_code& why) noexcept
@@ -89,6 +102,9 @@ connection_ending::party party_behind(const error_code& why) noexcept
     using party = connection_ending::party;
     if (why.category() == error_category()) {
         return party_behind(static_cast<error>(why.value()));
+    }
+    if (why.category() == proxy_category()) {
+        return why == proxy_error::timeout ? party::limit : party::peer;
     }
     if (why == errc::connection_reset || why == errc::broken_pipe) {
         return party::peer;
@@ -103,9 +119,8 @@ std::string connection_ending::code() const
 
 std::string connection_ending::text() const
 {
-    const bool ours = why.category() == error_category();
-    return code() + ' ' + (ours ? name_of(static_cast<error>(why.value())) : why.message()) + ": " +
-           word_for(who).text + ", " + word_for(during).text;
+    return code() + ' ' + short_name(why) + ": " + word_for(who).text + ", " +
+           word_for(during).text;
 }
 
 }  // namespace libnet

@@ -6,6 +6,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 namespace libnet {
@@ -33,6 +34,9 @@ server::state::state(result<endpoint> e, std::unique_ptr<listener> l, session s,
       refusals(options.layer ? std::string() : options.refusal, options.connection.framing,
                [this] { accept_again(); })
 {
+    if (options.proxy.is_on() && options.proxy.trusted.empty()) {
+        throw std::invalid_argument("server_options::proxy: nobody is trusted to send a header");
+    }
     auto shared =
         std::make_shared<detail::connection_settings>(with_defaults_of_servers(options.connection));
     if (options.memory_budget != no_limit) {

@@ -86,7 +86,7 @@ task<> server::state::accept_all(group& sessions)
 /// accept() began; should the server stop meanwhile, the client has come for nothing.
 task<> server::state::admit(group& sessions, std::unique_ptr<stream> transport)
 {
-    const ip_address who = transport->peer_address();
+    const ip_address who = counted_as(*transport);
     for (;;) {
         const auto decision = gate.ask(who, home->now());
         if (decision == admission::decision::let_in) {
@@ -104,6 +104,13 @@ task<> server::state::admit(group& sessions, std::unique_ptr<stream> transport)
             co_return;
         }
     }
+}
+
+/// Behind a balancer everybody would be the same, so there it is not known yet whom to count.
+ip_address server::state::counted_as(const stream& newcomer) const noexcept
+{
+    const ip_address who = newcomer.peer_address();
+    return options.proxy.is_on() && options.proxy.trusts(who) ? ip_address() : who;
 }
 
 /// As long as nobody can be let in, nobody is accepted: clients wait in the backlog. A connection
@@ -144,7 +151,7 @@ void server::state::accept_again() noexcept
 
 void server::state::begin(group& sessions, std::unique_ptr<stream> transport, place in)
 {
-    if (options.layer) {
+    if (options.layer || options.proxy.is_on()) {
         sessions.start(run_layer(sessions, std::move(transport), std::move(in)));
     } else {
         connection peer(std::move(transport), settings);

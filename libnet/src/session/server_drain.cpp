@@ -30,7 +30,7 @@ task<> server::state::take_in_the_rest(group& sessions)
             auto transport = co_await source->accept();
             if (transport) {
                 failures = 0;
-                const ip_address who = (*transport)->peer_address();
+                const ip_address who = counted_as(**transport);
                 const auto decision = gate.ask(who, home->now());
                 if (decision == admission::decision::let_in) {
                     begin(sessions, std::move(*transport), place(*this, who));

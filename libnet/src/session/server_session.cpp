@@ -1,4 +1,5 @@
 #include "describe_session.hpp"
+#include "proxy_arrival.hpp"
 #include "server_state.hpp"
 
 #include <libnet/runtime/within.hpp>
@@ -22,9 +23,11 @@ task<> server::state::run_layer(group& sessions, std::unique_ptr<stream> transpo
     error_code why;
     std::exception_ptr thrown;
     try {
-        endpoint nowhere;
-        auto building = options.layer(std::move(transport), std::move(nowhere));
-        auto ready = co_await std::move(building);
+        auto preparing = prepare(sessions, std::move(transport), in, info);
+        auto ready = co_await std::move(preparing);
+        if (ready && !*ready) {
+            co_return;  // refused, and that has been told
+        }
         if (ready) {
             connection peer(std::move(*ready), settings);
             sessions.start(run_session(std::move(peer), std::move(in)));
@@ -36,6 +39,35 @@ task<> server::state::run_layer(group& sessions, std::unique_ptr<stream> transpo
     }
     in.leave();
     report_layer(std::move(info), why, std::move(thrown));
+}
+
+/// The balancer's header, if there is to be one, and then the layer. Nothing if the client that the
+/// header names was refused.
+task<std::unique_ptr<stream>> server::state::prepare(group& sessions,
+                                                     std::unique_ptr<stream> transport, place& in,
+                                                     connection_info& info)
+{
+    if (options.proxy.is_on()) {
+        auto receiving = detail::receive_proxy_header(std::move(transport), options.proxy);
+        transport = co_await checked(std::move(receiving));
+        if (options.on_close && transport->proxy() != nullptr) {
+            info.peer = transport->peer();
+            info.proxy = *transport->proxy();
+        }
+        const auto decision = in.belongs_to(transport->peer_address());
+        if (decision != admission::decision::let_in) {
+            --accepted;
+            in.leave();
+            refuse(sessions, std::move(transport), decision);
+            co_return nullptr;
+        }
+    }
+    if (options.layer) {
+        endpoint nowhere;
+        auto building = options.layer(std::move(transport), std::move(nowhere));
+        transport = co_await checked(std::move(building));
+    }
+    co_return std::move(transport);
 }
 
 void server::state::report_layer(connection_info info, const error_code& why,

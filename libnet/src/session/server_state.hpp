@@ -31,6 +31,9 @@ struct server::state {
     class running;
 
     task<> run_layer(group& sessions, std::unique_ptr<stream> transport, place in);
+    task<std::unique_ptr<stream>> prepare(group& sessions, std::unique_ptr<stream> transport,
+                                          place& in, connection_info& info);
+    ip_address counted_as(const stream& newcomer) const noexcept;
     task<> run_session(connection peer, place in);
     task<> close_session(connection& peer);
     std::optional<task<>> closing_of(connection& peer) noexcept;
@@ -94,6 +97,14 @@ struct server::state {
 class server::state::place {
 public:
     place(state& s, const ip_address& who) noexcept : of_(&s), who_(who) { ++s.active; }
+    /// It is somebody else who was let in; not, if there are too many of those.
+    admission::decision belongs_to(const ip_address& who)
+    {
+        const auto decision = of_->gate.recount(who_, who);
+        who_ = decision == admission::decision::let_in ? who : who_;
+        return decision;
+    }
+
     place(place&& other) noexcept : of_(std::exchange(other.of_, nullptr)), who_(other.who_) {}
     place& operator=(place&&) = delete;
     ~place() { leave(); }

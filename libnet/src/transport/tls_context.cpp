@@ -76,6 +76,7 @@ public:
     std::size_t memory() const noexcept override { return of_->memory(); }
     duration end_timeout() const noexcept override { return of_->end_timeout(); }
     std::optional<security_info> security() const override { return of_->security(); }
+    const proxy_info* proxy() const noexcept override { return of_->below().proxy(); }
     std::optional<kernel_statistics> statistics() const override
     {
         return of_->below().statistics();

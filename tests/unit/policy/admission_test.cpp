@@ -231,6 +231,29 @@ TEST(Admission, CountsRightWhenThereIsNoMemory)
     EXPECT_EQ(gate.ask(neighbour, start), let_in) << "it has cost nothing of the rate, either";
 }
 
+TEST(Admission, CountsOneAnewWhoTurnsOutToBeSomebodyElse)
+{
+    admission gate({.max_connections = 3, .max_per_address = 1});
+    EXPECT_EQ(gate.ask(nobody, start), let_in);
+    EXPECT_EQ(gate.ask(nobody, start), let_in);
+    EXPECT_EQ(gate.addresses(), 0U);
+    EXPECT_EQ(gate.recount(nobody, office), let_in);
+    EXPECT_EQ(gate.recount(office, office), let_in);
+    EXPECT_EQ(gate.recount(nobody, office), max_per_address);
+    EXPECT_EQ(gate.ask(office, start), max_per_address);
+    EXPECT_EQ(gate.connections(), 2U);
+    EXPECT_EQ(gate.addresses(), 1U);
+    {
+        const failing_allocation failing(0);
+        EXPECT_THROW((void)gate.recount(nobody, neighbour), std::bad_alloc);
+    }
+    EXPECT_EQ(gate.recount(office, neighbour), let_in);
+    gate.leave(neighbour);
+    gate.leave(nobody);
+    EXPECT_EQ(gate.connections(), 0U);
+    EXPECT_EQ(gate.addresses(), 0U);
+}
+
 TEST(Admission, NamesItsDecisionsLikeTheLimits)
 {
     EXPECT_STREQ(name_of(let_in), "let_in");

@@ -109,6 +109,10 @@ struct proxy_reading {
 LIBNET_ASIO_DECL result<proxy_reading>
 read_proxy_header(bytes beginning, std::size_t max_size = default_max_proxy_header);
 
+/// Whether it begins with the whole signature of either version: it can be nothing but a header, good or
+/// bad.
+LIBNET_ASIO_DECL bool begins_as_proxy_header(bytes beginning) noexcept;
+
 /// The bytes of a header. A checksum among the TLVs is calculated.
 ///
 /// Errors   refused_payload: addresses that are not of the family, a path above 108 bytes, and in

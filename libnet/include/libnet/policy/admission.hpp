@@ -52,6 +52,13 @@ public:
     ///          addresses of a network than max_per_address.
     decision ask(const ip_address& who, time_point now);
 
+    /// One that was let in turns out to be of another address: behind a balancer that is known only
+    /// when it has said for whom it connects. Counts there from now on, if there is room; else nothing
+    /// changes.
+    ///
+    /// Errors   throws std::bad_alloc, as ask().
+    decision recount(const ip_address& before, const ip_address& now_as);
+
     /// One that was let in has gone.
     void leave(const ip_address& who) noexcept;
 
@@ -72,6 +79,8 @@ public:
 
 private:
     bool has_room_for(const ip_address& who) const noexcept;
+    void count(const ip_address& who);
+    void forget(const ip_address& who) noexcept;
 
     admission_limits limits_;
     std::size_t connections_ = 0;

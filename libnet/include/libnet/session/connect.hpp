@@ -1,6 +1,7 @@
 #pragma once
 
 #include <libnet/core/config.hpp>
+#include <libnet/framing/proxy_header.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/session/connection.hpp>
 #include <libnet/transport/endpoint.hpp>
@@ -8,6 +9,7 @@
 #include <libnet/transport/stream_layer.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,8 +19,13 @@ struct connect_options {
     connection_options connection{};
     socket_options socket{};
 
-    /// Resolving and connecting together. A layer has a deadline of its own.
+    /// Resolving, connecting and sending the header below together. A layer has a deadline of its own.
     duration connect_timeout = std::chrono::seconds(3);
+
+    /// Sent first of all, before the layer: for a server that expects the PROXY protocol, because
+    /// whoever connects here does so for somebody else (proxy_header::for_client) or for nobody
+    /// (for_nobody).
+    std::optional<proxy_header> proxy = std::nullopt;
 
     /// What stands between the transport and the connection: a tls_context, say.
     stream_layer layer = nullptr;
@@ -34,8 +41,8 @@ struct connect_options {
 ///     if (!peer)
 ///         co_await fail(peer.error());
 ///
-/// Errors   invalid_endpoint; connect_timeout; host_not_found; connection_refused, ...; those of the
-///          layer.
+/// Errors   invalid_endpoint; connect_timeout; host_not_found; connection_refused, ...; those of
+///          write_proxy_header() and of the layer.
 /// Cancel   safe.
 LIBNET_ASIO_DECL task<connection> connect(std::string_view where,
                                           any_framing framing = length_prefix{});

@@ -3,6 +3,7 @@
 #include <libnet/core/error.hpp>
 #include <libnet/core/time.hpp>
 #include <libnet/transport/kernel_statistics.hpp>
+#include <libnet/transport/proxy_info.hpp>
 #include <libnet/transport/security_info.hpp>
 
 #include <cstddef>
@@ -43,6 +44,10 @@ struct connection_info {
 
     /// TLS: version, cipher, and whom the peer's certificate names. Nothing without TLS.
     std::optional<security_info> security;
+
+    /// The balancer through which it came, and all that it said of the client, who is the `peer`.
+    /// Nothing if there was no header of the PROXY protocol.
+    std::optional<proxy_info> proxy;
 
     error_code ended;  ///< its first failure
 };

@@ -6,6 +6,7 @@
 #include <libnet/runtime/task.hpp>
 #include <libnet/session/connection.hpp>
 #include <libnet/session/memory_pressure.hpp>
+#include <libnet/session/proxy_protocol.hpp>
 #include <libnet/session/refusal.hpp>
 #include <libnet/transport/listener.hpp>
 #include <libnet/transport/socket_options.hpp>
@@ -41,6 +42,14 @@ struct server_options {
     /// defaults above; with a heartbeat idleness has none.
     connection_options connection{};
     socket_options socket{};
+
+    /// Behind a balancer: whether it says first who the client is. Read in the task of its own client,
+    /// before the layer; who fails is told by on_close(), with the phase `handshake`.
+    ///
+    /// Whoever is trusted to send a header does not count in `max_per_address` until it is there: the
+    /// client that it names does, and is refused if there are too many of it. Balancers that connect
+    /// for themselves (LOCAL), or for a client whom they do not name, count in `max_connections` only.
+    proxy_protocol proxy{};
 
     /// What stands between the transport and the session: a tls_context, say. It works in the task of
     /// its own client, after accept: a slow client keeps nobody else waiting. Clients count and have
@@ -123,7 +132,8 @@ public:
     using session = std::function<task<>(connection&)>;
 
     /// Opens nothing yet. Throws boost::system::system_error for text that is no HOST:PORT
-    /// and no unix:PATH, and for a `refusal` that the framing cannot carry.
+    /// and no unix:PATH, and for a `refusal` that the framing cannot carry; std::invalid_argument where
+    /// the PROXY protocol is on and nobody is trusted.
     server(std::string_view where, session serve, server_options options = {});
 
     /// Takes connections from `source` instead of a TCP socket of its own.

@@ -16,6 +16,8 @@
 
 namespace libnet {
 
+struct proxy_info;
+
 /// Who is told when an operation of a stream ends. Counted: an operation under way holds a
 /// reference, so the buffers that it points into live as long as it does.
 class LIBNET_ASIO_DECL stream_events {
@@ -158,6 +160,10 @@ public:
 
     /// What protects it; nothing if it is open to everybody on the way.
     virtual std::optional<security_info> security() const { return std::nullopt; }
+
+    /// Through whom it came, if a balancer has said for whom it connected: then that is the peer. As
+    /// long as the stream.
+    virtual const proxy_info* proxy() const noexcept { return nullptr; }
 
     /// What the kernel knows of it; nothing where it is not the kernel's.
     virtual std::optional<kernel_statistics> statistics() const { return std::nullopt; }
