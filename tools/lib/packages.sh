@@ -48,9 +48,10 @@ require_test_packages() {
     missing_program mandoc && missing+=(mandoc)
     missing_program redis-server && missing+=(redis-server)
     missing_program memcached && missing+=(memcached)
+    missing_program haproxy && missing+=(haproxy)
     install_packages "${missing[@]}"
     require_programs pkg-config socat nc strace ss openssl gnutls-cli curl sslscan man mandoc \
-        redis-server memcached
+        redis-server memcached haproxy
 }
 
 require_valgrind() {
