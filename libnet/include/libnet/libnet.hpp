@@ -38,6 +38,7 @@
 #include <libnet/policy/circuit_breaker.hpp>
 #include <libnet/policy/concurrency_limit.hpp>
 #include <libnet/policy/duplicate_window.hpp>
+#include <libnet/policy/hand_out.hpp>
 #include <libnet/policy/happy_eyeballs.hpp>
 #include <libnet/policy/heartbeat.hpp>
 #include <libnet/policy/input_deadlines.hpp>
@@ -61,7 +62,10 @@
 #include <libnet/runtime/offload.hpp>
 #include <libnet/runtime/offloaded_work.hpp>
 #include <libnet/runtime/operation.hpp>
+#include <libnet/runtime/processors.hpp>
+#include <libnet/runtime/remote_work.hpp>
 #include <libnet/runtime/run.hpp>
+#include <libnet/runtime/shards.hpp>
 #include <libnet/runtime/stall_report.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/runtime/task_promise.hpp>

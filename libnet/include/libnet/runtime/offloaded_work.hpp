@@ -68,6 +68,25 @@ struct offloaded_value<error_code> {
     using type = void;
 };
 
+/// Calls with rvalues of what the call is made of, and keeps the answer as a result.
+template <class Value, class... Parts>
+void call_into(std::optional<result<Value>>& outcome, std::tuple<Parts...>& call)
+{
+    auto invoke = [](auto&... parts) -> decltype(auto) { return std::invoke(std::move(parts)...); };
+    using answer_type = std::decay_t<decltype(std::apply(invoke, call))>;
+    if constexpr (std::is_void_v<answer_type>) {
+        std::apply(invoke, call);
+        outcome.emplace();
+    } else if constexpr (std::same_as<answer_type, error_code>) {
+        const error_code failed = std::apply(invoke, call);
+        outcome.emplace(failed ? result<>(failed) : result<>());
+    } else if constexpr (std::same_as<answer_type, result<Value>>) {
+        outcome.emplace(std::apply(invoke, call));
+    } else {
+        outcome.emplace(boost::system::in_place_value, std::apply(invoke, call));
+    }
+}
+
 template <class Function, class... Arguments>
 class offloaded_call final : public offloaded_work {
 public:
@@ -94,29 +113,11 @@ private:
     void call() noexcept override
     {
         try {
-            keep_answer();
+            call_into(outcome_, *call_);
         } catch (...) {
             exception_ = std::current_exception();
         }
         call_.reset();
-    }
-
-    void keep_answer()
-    {
-        auto invoke = [](auto&... parts) -> decltype(auto) {
-            return std::invoke(std::move(parts)...);
-        };
-        if constexpr (std::is_void_v<answer_type>) {
-            std::apply(invoke, *call_);
-            outcome_.emplace();
-        } else if constexpr (std::same_as<answer_type, error_code>) {
-            const error_code failed = std::apply(invoke, *call_);
-            outcome_.emplace(failed ? result<>(failed) : result<>());
-        } else if constexpr (std::same_as<answer_type, result<value_type>>) {
-            outcome_.emplace(std::apply(invoke, *call_));
-        } else {
-            outcome_.emplace(boost::system::in_place_value, std::apply(invoke, *call_));
-        }
     }
 
     void forget() noexcept override
