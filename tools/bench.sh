@@ -3,7 +3,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: tools/bench.sh [echo|peers|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
+Usage: tools/bench.sh [echo|peers|shards|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
        tools/bench.sh tls-count [--case NAME]... [--candidate NAME]... [--list]
        tools/bench.sh tls-memory [--connections N] [--idle S]
 
@@ -13,6 +13,7 @@ Measures the server's CPU time, as a ratio to a loop written by hand on epoll wi
   peers         the same, beside what others offer: io_uring by hand, Asio as people write it, Beast's deadlines,
                 Asio with a timer for each operation, libuv, libevent, Go, Tokio. Installs what they need where it can
                 be had, and leaves out the others
+  shards        per echoed message, over TCP, by one shard and by two that share its core and its load: the ratio is to one
   udp           per echoed datagram; the loop by hand uses recvmmsg and sendmmsg
   udp-segments  the same where both sides let the kernel cut and join datagrams (GSO, GRO)
   tls           per echoed message, over TLS; the loop by hand uses OpenSSL and gathers its writes
@@ -40,7 +41,7 @@ END
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    echo | peers | udp | udp-segments | tls | handshake | tls-count | tls-memory) suite=$1; shift ;;
+    echo | peers | shards | udp | udp-segments | tls | handshake | tls-count | tls-memory) suite=$1; shift ;;
     *) suite=echo ;;
 esac
 

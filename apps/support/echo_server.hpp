@@ -6,6 +6,7 @@
 #include "flags.hpp"
 #include "once_a_second.hpp"
 #include "proxy_flags.hpp"
+#include "threads_flags.hpp"
 #include "timeout_flags.hpp"
 
 #include <libnet/libnet.hpp>
@@ -102,6 +103,8 @@ struct echo_server {
     std::size_t max_frame = 1 << 20;
     bool quiet = false;
     flags::experiment experiment{};
+    flags::threads threads{};
+    bool reuse_port = false;
     libnet::server_options options{};
 
     /// More to say when it listens.
@@ -126,6 +129,10 @@ struct echo_server {
         flags::add_admission(app, options);
         flags::add_memory_budget(app, options);
         flags::add_proxy(app, options.proxy);
+        threads.add_flags(
+            app, reuse_port,
+            "Listen with SO_REUSEPORT: each of --threads accepts for itself, and other\n"
+            "processes of this user may listen on the same port");
         app.add_flag("--quiet", quiet,
                      "No line for each connection that opens, closes or is refused");
         flags::add_experiments(app, experiment);
@@ -140,6 +147,7 @@ struct echo_server {
 
         flags::check_proxy(options.proxy);
         options.socket = experiment.socket;
+        options.socket.reuse_port = reuse_port;
         options.connection.framing = flags::make_framing(framing, max_frame);
         options.on_listening = [this](const std::string& where) {
             print("listening on " + where);
@@ -163,7 +171,9 @@ struct echo_server {
         }
 
         libnet::server server(listen, session, options);
-        const int exit_code = libnet::run(supervise(server.run()));
+        const int exit_code = threads.run(server, [this](libnet::task<> serving) {
+            return libnet::run(supervise(std::move(serving)));
+        });
         const libnet::server_stats total = server.stats();
         print("stopped after " + flags::count(total.accepted, "connection") + ", " +
               detail::traffic(total.messages_received, total.bytes_received, total.bytes_sent) +

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,12 +11,13 @@
 namespace flags {
 
 /// Lets one line a second pass. A flood of events must not become a flood of lines: a log that nobody
-/// reads fast enough would stop the program that writes it.
+/// reads fast enough would stop the program that writes it. Any thread.
 class once_a_second {
 public:
     /// How many were held back since the last one that passed; nothing if this one is held back, too.
     std::optional<std::uint64_t> pass()
     {
+        const std::lock_guard lock(*mutex_);
         const auto now = std::chrono::steady_clock::now();
         if (now < quiet_until_) {
             ++unsaid_;
@@ -31,6 +34,7 @@ public:
     }
 
 private:
+    std::shared_ptr<std::mutex> mutex_ = std::make_shared<std::mutex>();
     std::chrono::steady_clock::time_point quiet_until_{};
     std::uint64_t unsaid_ = 0;
 };

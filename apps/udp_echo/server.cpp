@@ -3,6 +3,7 @@
 #include "../support/flags.hpp"
 #include "../support/once_a_second.hpp"
 #include "../support/program.hpp"
+#include "../support/threads_flags.hpp"
 
 #include <csignal>
 #include <iostream>
@@ -104,6 +105,11 @@ int main(int argc, char** argv)
                      "With --per-peer: peers have to show first that their address is theirs");
     app.add_flag("--plain", plain,
                  "No datagrams put together by the kernel (GSO, GRO), for comparison");
+    flags::threads threads;
+    threads.add_flags(
+        app, options.socket.reuse_port,
+        "Listen with SO_REUSEPORT: other processes of this user may listen on the same\n"
+        "port. With --threads each has a socket of its own in any case");
     app.add_flag("--quiet", quiet, "No line for each peer and for each that cannot be reached");
 
     return sample::run_program("udp_echo_server", app, argc, argv, [&] {
@@ -121,7 +127,8 @@ int main(int argc, char** argv)
         }
         const auto serve = [&](auto session) {
             libnet::udp_server server(listen, session, options);
-            const int exit_code = libnet::run(server.run());
+            const int exit_code = threads.run(
+                server, [](libnet::task<> serving) { return libnet::run(std::move(serving)); });
             const libnet::udp_server_stats total = server.stats();
             print("stopped after " + flags::count(total.socket.received, "datagram") + ", " +
                   std::to_string(total.socket.sent) + " sent, " +

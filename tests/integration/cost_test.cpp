@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 /// What a message costs in system calls, counted by strace. The counts of two runs are subtracted,
 /// so that starting and ending do not count.
@@ -46,14 +47,15 @@ struct conversation {
 };
 
 /// An echo server that is asked `rounds` times for `depth` messages at once.
-conversation converse(int rounds, int depth, std::size_t size)
+conversation converse(int rounds, int depth, std::size_t size, std::vector<std::string> flags)
 {
     conversation found;
     const std::string path =
         testing::TempDir() + "libnet-calls-" + std::to_string(::getpid()) + std::to_string(rounds);
     std::remove(path.c_str());
     {
-        echo_server server({"--quiet"}, {}, {"strace", "-D", "-f", "-c", "-o", path});
+        flags.push_back("--quiet");
+        echo_server server(flags, {}, {"strace", "-D", "-f", "-c", "-o", path});
         client_socket client(server.port());
         std::string batch;
         for (int i = 0; i < depth; ++i) {
@@ -80,7 +82,9 @@ conversation converse(int rounds, int depth, std::size_t size)
     return found;
 }
 
-TEST(SystemCalls, OfAMessage)
+class SystemCalls : public testing::TestWithParam<std::vector<std::string>> {};
+
+TEST_P(SystemCalls, OfAMessage)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "a sanitizer has system calls of its own";
@@ -91,8 +95,8 @@ TEST(SystemCalls, OfAMessage)
     constexpr int rounds = 200;
     for (const int depth : {1, 16}) {
         SCOPED_TRACE(depth);
-        conversation few = converse(rounds, depth, 64);
-        conversation many = converse(3 * rounds, depth, 64);
+        conversation few = converse(rounds, depth, 64, GetParam());
+        conversation many = converse(3 * rounds, depth, 64, GetParam());
         const auto more = [&](const std::string& name) {
             return static_cast<double>(many.calls[name] - few.calls[name]);
         };
@@ -113,5 +117,18 @@ TEST(SystemCalls, OfAMessage)
         EXPECT_LE(each("total"), 6.6) << "something else is called";
     }
 }
+
+std::string name_of_flags(const testing::TestParamInfo<std::vector<std::string>>& info)
+{
+    return std::vector<std::string>{"OneLoop", "TwoShards", "TwoShardsThatListen"}.at(info.index);
+}
+
+using flags = std::vector<std::string>;
+
+// Over shards no message takes a lock that somebody else has: no futex.
+INSTANTIATE_TEST_SUITE_P(Of, SystemCalls,
+                         testing::Values(flags{}, flags{"--threads", "2"},
+                                         flags{"--threads", "2", "--reuse-port"}),
+                         name_of_flags);
 
 }  // namespace

@@ -68,14 +68,15 @@ def steady_sample(build, command, load, arguments, seconds, usual):
 
 
 def compare(build, what, load, cases, candidates, rounds, seconds):
-    """Prints a table: the median of each candidate, and of its ratios to the first, which is raw.
+    """Prints a table: the median of each candidate, and of its ratios to the first.
 
     cases       {name: arguments of the load}
     candidates  {name: command below the build folder}
     """
+    first = next(iter(candidates))
     usual = statistics.median(distance(build) for _ in range(7))
     print(f"cores {SERVER_CORE} and {LOAD_CORE}: {usual:.0f} ns apart; {rounds} rounds of {seconds} s; "
-          f"ns of server CPU per {what}, and the ratio to raw (lowest..highest)")
+          f"ns of server CPU per {what}, and the ratio to {first} (lowest..highest)")
     for case, arguments in cases.items():
         times = {name: [] for name in candidates}
         for _ in range(rounds):
@@ -84,14 +85,14 @@ def compare(build, what, load, cases, candidates, rounds, seconds):
             if all(t is not None for t in taken.values()):
                 for name in candidates:
                     times[name].append(taken[name])
-        if not times["raw"]:
+        if not times[first]:
             print(f"{case:20}  the cores did not stay near each other")
             continue
         cells = []
         for name in candidates:
             text = f"{name} {statistics.median(times[name]):8.0f}"
-            if name != "raw":
-                ratios = [t / r for t, r in zip(times[name], times["raw"])]
+            if name != first:
+                ratios = [t / r for t, r in zip(times[name], times[first])]
                 text += f" {statistics.median(ratios):6.3f} ({min(ratios):.2f}..{max(ratios):.2f})"
             cells.append(text)
         print(f"{case:20}  " + "  ".join(cells), flush=True)

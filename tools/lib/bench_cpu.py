@@ -17,6 +17,8 @@ def datagrams(size, sockets, depth, segments=False):
     return [str(sockets), str(depth), str(size), str(int(segments))]
 
 
+ECHO_SERVER = ["apps/tcp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--congestion", "reno"]
+
 # The candidates are commands below the build folder. The first is what the others are compared with.
 SUITES = {
     "echo": {
@@ -32,12 +34,28 @@ SUITES = {
         },
         "candidates": {
             "raw": ["benchmarks/raw_epoll_echo"],
-            "libnet": ["apps/tcp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--congestion", "reno"],
-            "guarded": ["apps/tcp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--congestion", "reno",
-                        "--heartbeat", "30s", "--idle-timeout", "5min", "--min-rate", "1KiB", "--lifetime", "1h",
-                        "--memory-budget", "1GiB", "--max-per-address", "20000", "--accept-rate", "100000/s"],
+            "libnet": ECHO_SERVER,
+            "guarded": [*ECHO_SERVER, "--heartbeat", "30s", "--idle-timeout", "5min", "--min-rate", "1KiB",
+                        "--lifetime", "1h", "--memory-budget", "1GiB", "--max-per-address", "20000", "--accept-rate", "100000/s"],
             "batch": ["benchmarks/libnet_echo", "--batch"],
             "asio": ["benchmarks/asio_echo"],
+        },
+    },
+    # All on one core, and the same load: what is left is what shards cost each other.
+    "shards": {
+        "what": "message",
+        "load": "benchmarks/echo_load",
+        "cases": {
+            "64B x64 depth 1": echo(64, 64, 1),
+            "64B x64 depth 16": echo(64, 64, 16),
+            "64B x64 depth 64": echo(64, 64, 64),
+            "16KiB x16 depth 1": echo(16384, 16, 1),
+        },
+        "candidates": {
+            "one": ECHO_SERVER + ["--threads", "1"],
+            "two": ECHO_SERVER + ["--threads", "2"],
+            "two-listening": ECHO_SERVER + ["--threads", "2", "--reuse-port"],
+            "loop": ECHO_SERVER,
         },
     },
     "udp": {
@@ -149,7 +167,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         certificate = bench.make_certificate(folder) if suite["load"].startswith("benchmarks/tls") else ["", ""]
         candidates = {name: with_certificate(command, *certificate) for name, command in suite["candidates"].items()
-                      if name == "raw" or name in (arguments.candidate or suite["candidates"])}
+                      if name == next(iter(suite["candidates"])) or name in (arguments.candidate or suite["candidates"])}
         candidates = without_missing(arguments.build, candidates)
         bench.compare(arguments.build, suite["what"], suite["load"], cases, candidates,
                       arguments.rounds, arguments.seconds)

@@ -12,6 +12,18 @@
 namespace libnet {
 namespace {
 
+/// Says where sessions are started, as long as they can be.
+class service {
+public:
+    service(group*& place, group& sessions) noexcept : place_(place) { place_ = &sessions; }
+    service(const service&) = delete;
+    service& operator=(const service&) = delete;
+    ~service() { place_ = nullptr; }
+
+private:
+    group*& place_;
+};
+
 connection_options with_defaults_of_servers(connection_options options)
 {
     if (!options.first_frame_timeout) {
@@ -30,7 +42,7 @@ server::state::state(result<endpoint> e, std::unique_ptr<listener> l, session s,
       source(std::move(l)),
       serve(std::move(s)),
       options(std::move(o)),
-      gate(options.admission),
+      gate(std::make_shared<detail::admission_gate>(options.admission)),
       refusals(options.layer ? std::string() : options.refusal, options.connection.framing,
                [this] { accept_again(); })
 {
@@ -81,57 +93,89 @@ server::~server()
 
 task<> server::run()
 {
-    return [](std::shared_ptr<state> s) -> task<> {
-        loop& home = co_await this_loop();
-        {
-            const std::lock_guard lock(s->stop_mutex);
-            s->home = &home;
-            s->retry.emplace(home);
-            s->box = home.remote();
-            s->stopping = s->stop_asked;
+    return [](std::shared_ptr<state> s) -> task<> { co_await checked(s->run()); }(state_);
+}
+
+task<> server::run(shards& over)
+{
+    return [](std::shared_ptr<state> s, shards& all) -> task<> {
+        co_await checked(s->run_over(all));
+    }(state_, over);
+}
+
+task<> server::state::run()
+{
+    move_to(co_await this_loop());
+    if (!source) {
+        network& net = detail::network_of(co_await detail::fiber_await{});
+        source = net.listen(*where, options.socket);
+    }
+    close_if_stopped_already();
+    if (options.on_listening) {
+        options.on_listening(source->local());
+    }
+    co_await checked(serve_until_stopped());
+}
+
+/// Before it began: nobody was promised anything.
+void server::state::close_if_stopped_already() noexcept
+{
+    if (source && stopping) {
+        arrivals_ended = true;
+        source->close();
+    }
+}
+
+void server::state::move_to(loop& here)
+{
+    const std::lock_guard lock(stop_mutex);
+    home = &here;
+    retry.emplace(here);
+    box = here.remote();
+    stopping = stop_asked;
+}
+
+task<> server::state::serve_until_stopped()
+{
+    if (settings->budget && options.on_memory_pressure) {
+        settings->budget->tell([who = weak_from_this()](const memory_pressure& p) {
+            if (const auto still_there = who.lock()) {
+                still_there->tell_pressure(p);
+            }
+        });
+    }
+    const std::string local = source ? source->local() : "";
+    auto serving = [this](group& all) -> task<> {
+        const service here(in_service, all);
+        auto accepting = source ? accept_all(all) : wait_until_stopped();
+        co_await std::move(accepting);
+        stop_accepting();
+        if (const auto others = whole.lock()) {
+            others->stop();
         }
-        if (!s->source) {
-            network& net = detail::network_of(co_await detail::fiber_await{});
-            s->source = net.listen(*s->where, s->options.socket);
-        }
-        if (s->settings->budget && s->options.on_memory_pressure) {
-            s->settings->budget->tell([who = std::weak_ptr(s)](const memory_pressure& p) {
-                if (const auto still_there = who.lock()) {
-                    still_there->tell_pressure(p);
-                }
-            });
-        }
-        if (s->stopping) {  // before it began: nobody was promised anything
-            s->arrivals_ended = true;
-            s->source->close();
-        }
-        const std::string local = s->source->local();
-        if (s->options.on_listening) {
-            s->options.on_listening(local);
-        }
-        auto serve_until_stopped = [&](group& sessions) -> task<> {
-            co_await s->accept_all(sessions);
-            s->stop_accepting();
-            (void)co_await shielded(s->options.drain_timeout, s->drain(sessions));
-            s->end_sessions();
-        };
-        co_await checked(with_group(serve_until_stopped));
-        if (s->hook_failed) {
-            std::rethrow_exception(s->hook_failed);
-        }
-        if (s->listening_failed) {
-            throw boost::system::system_error(s->listening_failed,
-                                              "no longer listening on " + local);
-        }
-    }(state_);
+        (void)co_await shielded(options.drain_timeout, drain(all));
+        end_sessions();
+    };
+    co_await checked(with_group(serving));
+    if (hook_failed) {
+        std::rethrow_exception(hook_failed);
+    }
+    if (listening_failed) {
+        throw boost::system::system_error(listening_failed, "no longer listening on " + local);
+    }
 }
 
 void server::stop()
 {
-    const std::lock_guard lock(state_->stop_mutex);
-    state_->stop_asked = true;
-    if (state_->box) {
-        state_->box->post([s = state_] { s->stop_accepting(); });
+    state_->stop();
+}
+
+void server::state::stop()
+{
+    const std::lock_guard lock(stop_mutex);
+    stop_asked = true;
+    if (box) {
+        box->post([s = shared_from_this()] { s->stop_accepting(); });
     }
 }
 
@@ -139,28 +183,40 @@ void server::set_admission(const admission_limits& limits)
 {
     const std::lock_guard lock(state_->stop_mutex);
     if (!state_->box) {
-        state_->gate = admission(limits);
+        state_->gate->begin_with(limits);
         return;
     }
     state_->box->post([s = state_, limits] {
-        s->gate.set_limits(limits, s->home->now());
+        s->gate->set_limits(limits, s->home->now());
         s->accept_again();
     });
 }
 
 server_stats server::stats() const
 {
-    const auto& budget = state_->settings->budget;
-    return {.accepted = state_->accepted,
-            .active = state_->active,
-            .refused = state_->refused,
-            .accept_errors = state_->accept_errors,
-            .memory = budget ? budget->used() : 0,
-            .shed = budget ? budget->shed() : 0,
-            .messages_received = state_->messages_received,
-            .messages_sent = state_->messages_sent,
-            .bytes_received = state_->bytes_received,
-            .bytes_sent = state_->bytes_sent};
+    server_stats sum;
+    state_->add_to(sum);
+    const std::lock_guard lock(state_->stop_mutex);
+    for (const auto& part : state_->parts) {
+        part->add_to(sum);
+    }
+    return sum;
+}
+
+void server::state::add_to(server_stats& sum) const
+{
+    sum.accepted += accepted;
+    sum.active += active;
+    sum.refused += refused;
+    sum.accept_errors += accept_errors;
+    if (const auto& budget = settings->budget) {
+        sum.memory += budget->used();
+        sum.shed += budget->shed();
+    }
+    sum.messages_received += messages_received;
+    sum.messages_sent += messages_sent;
+    sum.bytes_received += bytes_received;
+    sum.bytes_sent += bytes_sent;
 }
 
 }  // namespace libnet

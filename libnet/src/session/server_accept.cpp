@@ -76,6 +76,9 @@ task<> server::state::accept_all(group& sessions)
         }
         // Out of descriptors or memory: no task of its own here, which would need some. Clients wait
         // in the backlog meanwhile; a connection that ends wakes us early.
+        if (beside_others) {
+            gate->wait(*beside_others);
+        }
         retry->expires_after(pause);
         (void)co_await retry->wait();
         pause = std::min(2 * pause, longest_pause);
@@ -88,7 +91,7 @@ task<> server::state::admit(group& sessions, std::unique_ptr<stream> transport)
 {
     const ip_address who = counted_as(*transport);
     for (;;) {
-        const auto decision = gate.ask(who, home->now());
+        const auto decision = gate->ask(who, home->now());
         if (decision == admission::decision::let_in) {
             begin(sessions, std::move(transport), place(*this, who));
             co_return;
@@ -122,9 +125,13 @@ task<> server::state::wait_for_room()
             co_await fail(error::closed);
         }
         const time_point now = home->now();
-        const time_point when = gate.when_next(now);
+        time_point when = gate->when_next(now, beside_others ? &*beside_others : nullptr);
         if (when <= now) {
             co_return;
+        }
+        if (beside_others) {
+            when =
+                std::min(when, now + longest_pause);  // nobody may have had the memory to tell us
         }
         retry->expires_at(when);
         co_await checked(retry->wait());
@@ -141,6 +148,15 @@ void server::state::refuse(group& sessions, std::unique_ptr<stream> transport,
     refusals.turn_away(sessions, std::move(transport));
 }
 
+task<> server::state::wait_until_stopped()
+{
+    const detail::fiber& self = co_await detail::fiber_await{};
+    while (!stopping && self.current_scope()->stopped == error{}) {
+        retry->expires_at(end_of_time);
+        (void)co_await retry->wait();
+    }
+}
+
 /// There may be a descriptor, or room, or another limit.
 void server::state::accept_again() noexcept
 {
@@ -151,6 +167,10 @@ void server::state::accept_again() noexcept
 
 void server::state::begin(group& sessions, std::unique_ptr<stream> transport, place in)
 {
+    if (handing_out) {
+        hand_out(std::move(transport), std::move(in));
+        return;
+    }
     if (options.layer || options.proxy.is_on()) {
         sessions.start(run_layer(sessions, std::move(transport), std::move(in)));
     } else {

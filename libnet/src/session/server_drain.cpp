@@ -20,6 +20,14 @@ task<> server::state::drain(group& sessions)
     co_await checked(sessions.join());
 }
 
+/// A part to which clients are handed out has none.
+void server::state::close_source() noexcept
+{
+    if (source) {
+        source->close();
+    }
+}
+
 /// Those who had a connection when arrivals ended. Who finds no room now is refused: nobody will wait
 /// for room any more.
 task<> server::state::take_in_the_rest(group& sessions)
@@ -31,7 +39,7 @@ task<> server::state::take_in_the_rest(group& sessions)
             if (transport) {
                 failures = 0;
                 const ip_address who = counted_as(**transport);
-                const auto decision = gate.ask(who, home->now());
+                const auto decision = gate->ask(who, home->now());
                 if (decision == admission::decision::let_in) {
                     begin(sessions, std::move(*transport), place(*this, who));
                 } else {
@@ -45,7 +53,7 @@ task<> server::state::take_in_the_rest(group& sessions)
             some_are_left = false;
         }
     }
-    source->close();
+    close_source();
 }
 
 void server::state::drain(connection& peer)
@@ -79,7 +87,7 @@ bool server::state::say_goodbye(connection& peer)
 /// The time is up: nobody is waited for any more.
 void server::state::end_sessions()
 {
-    source->close();
+    close_source();
     served.for_each([](running& r) {
         r.peer.fail(error::drain_timeout);
         detail::connection_access::core(r.peer).close_within(last_words);

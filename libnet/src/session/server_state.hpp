@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admission_gate.hpp"
 #include "connection_settings.hpp"
 #include "refusals.hpp"
 
@@ -17,18 +18,24 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace libnet {
 
 /// A server behind its handle.
 ///
+/// Over shards it has parts, each of which is such a server, too, on a loop of its own; only the gate is
+/// the same for all.
+///
 /// Sources  server.cpp what others call, server_accept.cpp who is let in, server_session.cpp the life
-///          of one who was, server_drain.cpp the end.
-struct server::state {
+///          of one who was, server_drain.cpp the end, server_shards.cpp a server of many parts.
+struct server::state : std::enable_shared_from_this<server::state> {
     state(result<endpoint> e, std::unique_ptr<listener> l, session s, server_options o);
 
     class place;
     class running;
+    class newcomer;
+    struct distribution;
 
     task<> run_layer(group& sessions, std::unique_ptr<stream> transport, place in);
     task<std::unique_ptr<stream>> prepare(group& sessions, std::unique_ptr<stream> transport,
@@ -39,6 +46,28 @@ struct server::state {
     std::optional<task<>> closing_of(connection& peer) noexcept;
     void report(const connection& peer, const connection_ending& ending, std::exception_ptr thrown);
     void report_layer(connection_info info, const error_code& why, std::exception_ptr thrown);
+    task<> run();
+    task<> serve_until_stopped();
+    void move_to(loop& here);
+    void close_if_stopped_already() noexcept;
+    void close_source() noexcept;
+    void stop();
+    void add_to(server_stats& sum) const;
+
+    task<> run_over(shards& all);
+    task<> serve_over(shards& all);
+    task<std::string> listen_everywhere(shards& all);
+    task<> close_everywhere(shards& all);
+    task<> run_parts(shards& all);
+    task<> parts_are_in_service(shards& all);
+    task<> serve_as_part();
+    void make_parts(std::size_t count);
+    bool each_part_listens() const;
+    void look_at_others();
+    void hand_out(std::unique_ptr<stream> transport, place in);
+    void take_in(newcomer& client) noexcept;
+    task<> wait_until_stopped();
+
     task<> accept_all(group& sessions);
     task<> admit(group& sessions, std::unique_ptr<stream> transport);
     task<> wait_for_room();
@@ -69,8 +98,10 @@ struct server::state {
 
     // The loop's thread.
     loop* home = nullptr;
+    group* in_service = nullptr;  // where sessions begin, as long as they can
     detail::node_list<running> served;
-    admission gate;  // before run(): under stop_mutex
+    std::shared_ptr<detail::admission_gate> gate;
+    std::optional<detail::admission_gate::acceptor> beside_others;  // if there are more who accept
     detail::refusals refusals;
     bool stopping = false;
     bool arrivals_ended = false;
@@ -79,10 +110,15 @@ struct server::state {
     std::exception_ptr hook_failed;
     std::optional<timer> retry;  // accepting pauses on it; moved, it also ends a pause to come
 
-    std::mutex stop_mutex;  // of the next two
+    std::shared_ptr<distribution> handing_out;  // clients go to the parts, who serve them
+    std::weak_ptr<state> whole;                 // of which this is a part
+
+    mutable std::mutex stop_mutex;  // of the next three
+    std::vector<std::shared_ptr<state>> parts;
     std::shared_ptr<detail::mailbox> box;
     bool stop_asked = false;
 
+    std::atomic<std::uint64_t> arrived{0};  // those who were handed out to us
     std::atomic<std::uint64_t> accepted{0};
     std::atomic<std::uint64_t> active{0};
     std::atomic<std::uint64_t> refused{0};
@@ -113,9 +149,18 @@ public:
     {
         if (state* const of = std::exchange(of_, nullptr)) {
             --of->active;
-            of->gate.leave(who_);
+            of->gate->leave(who_);
             of->accept_again();
         }
+    }
+
+    /// Taken away, to become a place of another part. Whoever has it counts in the gate.
+    ip_address take() noexcept
+    {
+        if (state* const of = std::exchange(of_, nullptr)) {
+            --of->active;
+        }
+        return who_;
     }
 
 private:

@@ -1,4 +1,5 @@
 #include "peer_sessions.hpp"
+#include "udp_server_state.hpp"
 
 #include <libnet/runtime/group.hpp>
 #include <libnet/runtime/within.hpp>
@@ -15,56 +16,28 @@
 
 namespace libnet {
 
-struct udp_server::state {
-    state(std::string_view place, udp_server_options o) : options(std::move(o))
-    {
-        const auto parsed = endpoint::parse(place);
-        if (!parsed || parsed->is_unix()) {
-            throw boost::system::system_error(error::invalid_endpoint,
-                                              "cannot listen on '" + std::string(place) + "'");
-        }
-        where = *parsed;
+namespace {
+
+endpoint port_of(std::string_view text)
+{
+    const auto parsed = endpoint::parse(text);
+    if (!parsed || parsed->is_unix()) {
+        throw boost::system::system_error(error::invalid_endpoint,
+                                          "cannot listen on '" + std::string(text) + "'");
     }
+    return *parsed;
+}
 
-    task<> run();
-    task<> run_socket(udp_socket& socket);
-    task<> run_peers(detail::udp_core& core);
-    void stop_now() noexcept
-    {
-        stopping = true;
-        if (peers != nullptr) {
-            peers->stop();
-        }
-        if (wake) {
-            wake->expires_after(duration::zero());
-        }
-    }
-
-    endpoint where;
-    socket_session serve_socket;
-    peer_session serve_peer;
-    udp_server_options options;
-
-    // The loop's thread.
-    bool stopping = false;
-    detail::peer_sessions* peers = nullptr;
-    std::optional<timer> wake;
-    detail::udp_core* core = nullptr;
-    udp_server_stats last;
-
-    std::mutex stop_mutex;  // of the next two
-    std::shared_ptr<detail::mailbox> box;
-    bool stop_asked = false;
-};
+}  // namespace
 
 udp_server::udp_server(std::string_view where, socket_session serve, udp_server_options options)
-    : state_(std::make_shared<state>(where, std::move(options)))
+    : state_(std::make_shared<state>(port_of(where), std::move(options)))
 {
     state_->serve_socket = std::move(serve);
 }
 
 udp_server::udp_server(std::string_view where, peer_session serve, udp_server_options options)
-    : state_(std::make_shared<state>(where, std::move(options)))
+    : state_(std::make_shared<state>(port_of(where), std::move(options)))
 {
     state_->serve_peer = std::move(serve);
 }
@@ -85,15 +58,11 @@ task<> udp_server::run()
 task<> udp_server::state::run()
 {
     const detail::fiber& self = co_await detail::fiber_await{};
-    loop& home = self.home();
-    auto channel = detail::network_of(self).open_datagrams(where, options.socket);
-    udp_socket socket(std::move(channel), options.socket);
-    {
-        const std::lock_guard lock(stop_mutex);
-        wake.emplace(home);
-        box = home.remote();
-        stopping = stop_asked;
+    if (!channel) {
+        channel = detail::network_of(self).open_datagrams(where, options.socket);
     }
+    udp_socket socket(std::move(channel), options.socket);
+    move_to(self.home());
     core = &detail::core_of(socket);
     struct leaving {
         state& s;
@@ -112,6 +81,14 @@ task<> udp_server::state::run()
     co_await checked(std::move(serving));
 }
 
+void udp_server::state::move_to(loop& here)
+{
+    const std::lock_guard lock(stop_mutex);
+    wake.emplace(here);
+    box = here.remote();
+    stopping = stop_asked;
+}
+
 /// The one session ends because it returns, or because all that has come is received and the socket is
 /// closed.
 task<> udp_server::state::run_socket(udp_socket& socket)
@@ -125,13 +102,7 @@ task<> udp_server::state::run_socket(udp_socket& socket)
             }
         };
         tasks.start(session(*this, socket));
-        while (!stopping) {
-            wake->expires_at(end_of_time);
-            const auto woken = co_await wake->wait();
-            if (!woken) {
-                break;
-            }
-        }
+        co_await wait_until_stopped();
         core->end_input();
         (void)co_await shielded(options.drain_timeout, tasks.join());
         socket.close();
@@ -161,10 +132,37 @@ task<> udp_server::state::run_peers(detail::udp_core& of)
 
 void udp_server::stop()
 {
-    const std::lock_guard lock(state_->stop_mutex);
-    state_->stop_asked = true;
-    if (state_->box) {
-        state_->box->post([s = state_] { s->stop_now(); });
+    state_->stop();
+}
+
+void udp_server::state::stop()
+{
+    const std::lock_guard lock(stop_mutex);
+    stop_asked = true;
+    if (box) {
+        box->post([s = shared_from_this()] { s->stop_now(); });
+    }
+}
+
+void udp_server::state::stop_now() noexcept
+{
+    stopping = true;
+    if (peers != nullptr) {
+        peers->stop();
+    }
+    if (wake) {
+        wake->expires_after(duration::zero());
+    }
+}
+
+task<> udp_server::state::wait_until_stopped()
+{
+    while (!stopping) {
+        wake->expires_at(end_of_time);
+        const auto woken = co_await wake->wait();
+        if (!woken) {
+            break;
+        }
     }
 }
 

@@ -126,6 +126,9 @@ result<socket_options> read_socket_options(int native_handle)
     const option_reader r(native_handle);
     socket_options found;
     found.reuse_address = r.number(SOL_SOCKET, SO_REUSEADDR) != 0;
+#if defined(SO_REUSEPORT)
+    found.reuse_port = r.number(SOL_SOCKET, SO_REUSEPORT) != 0;
+#endif
     found.send_buffer = buffer_size(r.number(SOL_SOCKET, SO_SNDBUF));
     found.receive_buffer = buffer_size(r.number(SOL_SOCKET, SO_RCVBUF));
     if (const auto l = r.get<linger>(SOL_SOCKET, SO_LINGER); l && l->l_onoff != 0) {

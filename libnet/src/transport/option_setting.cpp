@@ -24,6 +24,9 @@
 #if !defined(TCP_QUICKACK)
 #define TCP_QUICKACK -1
 #endif
+#if !defined(SO_REUSEPORT)
+#define SO_REUSEPORT -1
+#endif
 #if !defined(SO_BINDTODEVICE)
 #define SO_BINDTODEVICE -1
 #endif
@@ -153,6 +156,9 @@ error_code apply_before_listen(int descriptor, int family, const socket_options&
     if (is_tcp(family)) {
         s.set(socket_option::reuse_address, SOL_SOCKET, SO_REUSEADDR,
               options.reuse_address ? 1 : 0);
+        if (options.reuse_port) {
+            s.set(socket_option::reuse_port, SOL_SOCKET, SO_REUSEPORT, 1);
+        }
         if (options.fast_open) {
             s.set(socket_option::fast_open, IPPROTO_TCP, TCP_FASTOPEN, *options.fast_open);
         }

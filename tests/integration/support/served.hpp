@@ -19,14 +19,16 @@ namespace integration {
 inline constexpr libnet::run_options signals_alone{.on_signal =
                                                        libnet::run_options::signals::ignore};
 
-/// A libnet::server on a free loopback port, on a thread of its own. Stopped and joined when it dies.
+/// A libnet::server on a free loopback port, on a thread of its own, or over `shards` of them. Stopped
+/// and joined when it dies.
 class served {
 public:
     explicit served(libnet::server::session session, libnet::server_options options = {},
-                    const std::string& where = "127.0.0.1:0")
-        : server_(where, std::move(session), with_hooks(std::move(options))), thread_([this] {
+                    const std::string& where = "127.0.0.1:0", std::size_t shards = 0)
+        : server_(where, std::move(session), with_hooks(std::move(options))),
+          thread_([this, shards] {
               try {
-                  libnet::run(server_.run(), signals_alone);
+                  serve(shards);
               } catch (const std::exception& failed) {
                   tell([&] { failure_ = failed.what(); });
               }
@@ -69,6 +71,16 @@ public:
     }
 
 private:
+    void serve(std::size_t shards)
+    {
+        if (shards == 0) {
+            libnet::run(server_.run(), signals_alone);
+        } else {
+            libnet::shards all({.threads = shards});
+            libnet::run(server_.run(all), signals_alone);
+        }
+    }
+
     libnet::server_options with_hooks(libnet::server_options options)
     {
         options.on_listening = [this](const std::string& local) { tell([&] { where_ = local; }); };

@@ -21,6 +21,8 @@
 
 namespace libnet {
 
+class shards;
+
 /// How a connection of a server ended.
 struct session_report {
     connection_info info;  ///< as of its end; without what the kernel knew, whose socket is closed
@@ -87,7 +89,8 @@ struct server_options {
     /// crossed it. Others are done when what they have asked is answered.
     duration drain_grace = std::chrono::seconds(1);
 
-    /// Hooks, called on the loop's thread; an exception from one ends the server. Silent by default.
+    /// Hooks, called on the loop's thread, over shards on that of the connection's; an exception from
+    /// one ends the server. Silent by default.
     std::function<void(const std::string& local)> on_listening = nullptr;
     std::function<void(const libnet::connection&)> on_open = nullptr;
     std::function<void(const session_report&)> on_close = nullptr;
@@ -152,6 +155,23 @@ public:
     /// Cancel   is the same as stop().
     [[nodiscard]] task<> run();
 
+    /// The same over shards: each client is served by one of them, with the hooks and the session called
+    /// on its thread, so that they must be ready for calls from several. (Session and hooks are copied
+    /// once for each.) `on_listening`, and what concerns accepting, is called on the thread that accepts.
+    ///
+    /// With `socket.reuse_port` each shard listens for itself on the same port, and the kernel deals
+    /// clients out by a hash: no thread sees what another accepts. Otherwise, and for Unix sockets and a
+    /// listener of the caller's, the loop of this task accepts, and gives each client to the shard that has the
+    /// fewest; it refuses, too.
+    ///
+    /// Limits of admission hold for all shards together; each has its part of `memory_budget`. When
+    /// something ends one of them, a hook's exception or the loss of its socket, all end in good order,
+    /// and that is thrown here.
+    ///
+    /// Errors   as above; also for a listener whose streams have no descriptor.
+    /// Cancel   is the same as stop(). `over` must live until this has ended.
+    [[nodiscard]] task<> run(shards& over);
+
     /// Any thread, any time, any number of times.
     void stop();
 
@@ -159,7 +179,7 @@ public:
     /// above a lower limit nobody is let in until they are fewer.
     void set_admission(const admission_limits& limits);
 
-    /// Any thread.
+    /// Of all shards together. Any thread.
     server_stats stats() const;
 
 private:

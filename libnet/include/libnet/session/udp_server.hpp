@@ -20,6 +20,8 @@
 
 namespace libnet {
 
+class shards;
+
 /// How the session of a peer ended.
 struct udp_peer_report {
     socket_address peer;
@@ -112,10 +114,19 @@ public:
     /// Cancel   is the same as stop().
     [[nodiscard]] task<> run();
 
+    /// The same over shards, with a socket of each on the same port (SO_REUSEPORT). The kernel deals
+    /// datagrams out by a hash of both addresses, so a peer stays on its shard. Session and hooks are
+    /// copied once for each, and called on its thread; `on_listening` here, once. `max_peers`, their
+    /// rate and `memory_budget` are divided: each shard has its part.
+    ///
+    /// Errors   as above. What ends one of them ends all, in good order, and is thrown here.
+    /// Cancel   is the same as stop(). `over` must live until this has ended.
+    [[nodiscard]] task<> run(shards& over);
+
     /// Any thread, any time, any number of times.
     void stop();
 
-    /// The loop's thread; and any, when run() has returned.
+    /// The loop's thread; and any, when run() has returned. Over shards of all of them, and only then.
     udp_server_stats stats() const;
 
 private:

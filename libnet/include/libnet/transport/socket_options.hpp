@@ -57,6 +57,11 @@ struct socket_options {
     /// SO_REUSEADDR on listening sockets: a restart need not wait for TIME_WAIT to pass.
     bool reuse_address = true;
 
+    /// SO_REUSEPORT on listening sockets: several of one user may listen on one port, and the kernel
+    /// deals clients out among them. For the processes of a restart, and for a server over shards, each
+    /// of which listens for itself then. A second server that was started by mistake is not noticed.
+    bool reuse_port = false;
+
     /// TCP_NODELAY: small messages leave at once. libnet gathers neighbours itself, so Nagle's
     /// algorithm would only add a round trip.
     bool no_delay = true;
