@@ -93,7 +93,8 @@ task<> listen_to_announcements()
 {
     udp_options options;
     options.reuse_address = true;  // others on this machine may listen as well
-    udp_socket socket(co_await this_loop(), "0.0.0.0:5353", options);
+    auto opening = udp_socket::open("0.0.0.0:5353", options);
+    auto socket = co_await checked(std::move(opening));
     co_await checked(socket.join(ip_address::parse("224.0.0.251").value()));
     while (auto received = co_await socket.receive()) {
         std::clog << received->from().to_string() << ": " << received->size() << " bytes\n";

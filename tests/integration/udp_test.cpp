@@ -249,6 +249,25 @@ TEST(Udp, SaysWhyItCannotListen)
     });
 }
 
+// Nobody receives on it any more, so the program may end; and then it is closed.
+TEST(Udp, ASocketThatOutlivesItsProgramKeepsNobodyWaiting)
+{
+    std::optional<udp_socket> kept;
+    run_on_loop([&](loop&) -> task<> {
+        auto opening = udp_socket::open("127.0.0.1:0");
+        kept = co_await checked(std::move(opening));
+        const auto nothing = co_await within(std::chrono::milliseconds(10), kept->receive());
+        EXPECT_EQ(nothing.error(), error::timeout);
+        co_await checked(kept->send_to(kept->local(), "to itself"));
+        const datagram received = co_await checked(kept->receive());
+        EXPECT_EQ(as_text(received.payload()), "to itself");
+        const auto nothing_more = co_await within(std::chrono::milliseconds(10), kept->receive());
+        EXPECT_EQ(nothing_more.error(), error::timeout);
+    });
+    EXPECT_EQ(kept->send_to(kept->local(), "too late").error(), error::closed);
+    EXPECT_EQ(kept->stats().received, 1U);
+}
+
 // In a namespace of its own, where nothing reaches anybody else.
 TEST(Udp, HearsAGroupWhileItIsAMember)
 {

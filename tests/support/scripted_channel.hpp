@@ -27,6 +27,7 @@ struct channel_script {
         socket_address from = host(1);
         std::size_t segment = 0;  ///< 0: it is one
         std::size_t whole = 0;    ///< 0: nothing is missing
+        ip_address to = {};
     };
     struct departure {
         std::string payload;
@@ -109,6 +110,7 @@ public:
             place.whole = a.whole == 0 ? a.payload.size() : a.whole;
             place.segment = a.segment == 0 ? place.size : a.segment;
             place.from = a.from;
+            place.to = a.to;
             std::memcpy(place.room.data(), a.payload.data(), place.size);
             script_.arriving.pop_front();
         }
@@ -141,6 +143,13 @@ public:
     {
         writer_ = events_reference(events);
         script_.waits_to_write = true;
+        later();
+    }
+
+    void cancel_waits() noexcept override
+    {
+        reader_cancelled_ = static_cast<bool>(reader_);
+        writer_cancelled_ = static_cast<bool>(writer_);
         later();
     }
 
@@ -183,17 +192,21 @@ private:
         const loop::turn this_turn(loop_);
         const error_code why = script_.closed ? make_error_code(error::cancelled) : error_code();
         const bool something = !script_.arriving.empty() || !script_.receive_errors.empty();
+        const error_code why_read =
+            std::exchange(reader_cancelled_, false) ? error::cancelled : why;
+        const error_code why_write =
+            std::exchange(writer_cancelled_, false) ? error::cancelled : why;
         auto reader =
-            reader_ && (something || why) ? std::exchange(reader_, {}) : events_reference();
-        auto writer = writer_ && (script_.takes != 0 || why) ? std::exchange(writer_, {})
-                                                             : events_reference();
+            reader_ && (something || why_read) ? std::exchange(reader_, {}) : events_reference();
+        auto writer = writer_ && (script_.takes != 0 || why_write) ? std::exchange(writer_, {})
+                                                                   : events_reference();
         if (reader) {
             script_.waits_to_read = false;
-            reader->on_read(why, 0);
+            reader->on_read(why_read, 0);
         }
         if (writer) {
             script_.waits_to_write = false;
-            writer->on_write(why, 0);
+            writer->on_write(why_write, 0);
         }
     }
 
@@ -201,6 +214,8 @@ private:
     channel_script& script_;
     events_reference reader_;
     events_reference writer_;
+    bool reader_cancelled_ = false;
+    bool writer_cancelled_ = false;
     looking looking_;
     looking ending_;
 };

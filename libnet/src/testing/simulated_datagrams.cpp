@@ -132,9 +132,17 @@ void simulated_datagrams::wait_writable(stream_events& events)
     wake();
 }
 
+void simulated_datagrams::cancel_waits() noexcept
+{
+    reader_cancelled_ = static_cast<bool>(reader_);
+    writer_cancelled_ = static_cast<bool>(writer_);
+    wake();
+}
+
 void simulated_datagrams::wake()
 {
-    if (reader_ && !read_.linked() && (!open_ || !inbox_.empty() || !errors_.empty())) {
+    if (reader_ && !read_.linked() &&
+        (!open_ || reader_cancelled_ || !inbox_.empty() || !errors_.empty())) {
         net_.home.ready(read_);
     }
     if (writer_ && !write_.linked()) {
@@ -146,14 +154,16 @@ void simulated_datagrams::tell_reader()
 {
     const events_reference reader = std::move(reader_);
     const loop::turn this_turn(net_.home);
-    reader->on_read(open_ ? error_code() : make_error_code(error::cancelled), 0);
+    const bool cancelled = std::exchange(reader_cancelled_, false) || !open_;
+    reader->on_read(cancelled ? make_error_code(error::cancelled) : error_code(), 0);
 }
 
 void simulated_datagrams::tell_writer()
 {
     const events_reference writer = std::move(writer_);
     const loop::turn this_turn(net_.home);
-    writer->on_write(open_ ? error_code() : make_error_code(error::cancelled), 0);
+    const bool cancelled = std::exchange(writer_cancelled_, false) || !open_;
+    writer->on_write(cancelled ? make_error_code(error::cancelled) : error_code(), 0);
 }
 
 std::optional<datagram_error> simulated_datagrams::take_error()
@@ -207,8 +217,7 @@ void simulated_datagrams::drop() noexcept
     const events_reference writer = std::move(writer_);  // the last of them may end *this
 }
 
-bool simulated_datagrams::hears(const socket_address& from,
-                                const socket_address& to) const noexcept
+bool simulated_datagrams::hears(const socket_address& from, const socket_address& to) const noexcept
 {
     return (own_.address.empty() || own_.address == to.address) && (!has_peer() || peer_ == from);
 }
@@ -265,7 +274,8 @@ void simulated_flight::land()
 {
     const auto& host = machine->inner();
     if (!host.down || *host.down == outage::refused) {
-        simulated_datagrams* const socket = host.down ? nullptr : host.ports->find_datagrams(from, to);
+        simulated_datagrams* const socket =
+            host.down ? nullptr : host.ports->find_datagrams(from, to);
         if (refused) {
             if (socket != nullptr) {
                 socket->learn({from, refused, from.address});

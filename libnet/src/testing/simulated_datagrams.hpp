@@ -29,6 +29,7 @@ public:
     result<std::size_t> send(std::span<queued_datagrams> batch) override;
     void wait_readable(stream_events& events) override;
     void wait_writable(stream_events& events) override;
+    void cancel_waits() noexcept override;
     std::optional<datagram_error> take_error() override;
     error_code join(const ip_address& group, std::string_view interface) override;
     error_code leave(const ip_address& group, std::string_view interface) override;
@@ -74,6 +75,8 @@ private:
     bool open_ = true;
     events_reference reader_;
     events_reference writer_;
+    bool reader_cancelled_ = false;
+    bool writer_cancelled_ = false;
     step read_;
     step write_;
     step at_the_end_;

@@ -140,7 +140,7 @@ void udp_channel::wait_readable(stream_events& events)
 {
     wait_handler handler{events_reference(events), &reading_, &home(), &stream_events::on_read};
     begin_on(home(), std::move(handler), [&](auto bound) {
-        socket_.async_wait(datagram_socket::wait_read, std::move(bound));
+        socket_->async_wait(datagram_socket::wait_read, std::move(bound));
     });
 }
 
@@ -148,8 +148,16 @@ void udp_channel::wait_writable(stream_events& events)
 {
     wait_handler handler{events_reference(events), &writing_, &home(), &stream_events::on_write};
     begin_on(home(), std::move(handler), [&](auto bound) {
-        socket_.async_wait(datagram_socket::wait_write, std::move(bound));
+        socket_->async_wait(datagram_socket::wait_write, std::move(bound));
     });
+}
+
+void udp_channel::cancel_waits() noexcept
+{
+    if (socket_) {
+        error_code ignored;
+        socket_->cancel(ignored);
+    }
 }
 
 std::optional<datagram_error> udp_channel::take_error()
@@ -246,13 +254,15 @@ socket_address udp_channel::local() const
 void udp_channel::close() noexcept
 {
     dropped_ = dropped();
-    error_code ignored;
-    socket_.close(ignored);
+    socket_.reset();
+    if (home().shutting_down()) {
+        resident_.leave();
+    }
 }
 
 int udp_channel::native_handle() const noexcept
 {
-    return socket_.is_open() ? static_cast<int>(socket_.native_handle()) : -1;
+    return socket_ ? static_cast<int>(socket_->native_handle()) : -1;
 }
 
 }  // namespace libnet::detail

@@ -13,6 +13,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <memory>
+#include <optional>
 
 namespace libnet::detail {
 
@@ -30,6 +31,7 @@ public:
     result<std::size_t> send(std::span<queued_datagrams> batch) override;
     void wait_readable(stream_events& events) override;
     void wait_writable(stream_events& events) override;
+    void cancel_waits() noexcept override;
     std::optional<datagram_error> take_error() override;
     std::size_t largest_segment() const noexcept override { return largest_segment_; }
     error_code join(const ip_address& group, std::string_view interface) override;
@@ -47,7 +49,7 @@ private:
     result<bool> send_one_by_one(queued_datagrams& several);
 
     resident resident_;
-    mutable datagram_socket socket_;
+    mutable std::optional<datagram_socket> socket_;  // until it is closed
     int family_;
     std::size_t most_;  // bytes that are wanted of a datagram, or of several
     std::size_t largest_segment_;

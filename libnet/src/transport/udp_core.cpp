@@ -32,6 +32,9 @@ udp_core::udp_core(std::unique_ptr<datagram_channel> channel, udp_options option
         const events_reference alive(core);
         core.deliver();
     };
+    at_shutdown_.core = this;
+    at_shutdown_.run = [](work_node& node) { static_cast<core_node&>(node).core->close(); };
+    home().at_shutdown(at_shutdown_);
 }
 
 udp_core::~udp_core() = default;
@@ -68,6 +71,21 @@ void udp_core::wait_datagram(operation_waiter<datagram>& w)
     receiver_ = &w;
     if (!blocked_) {
         wait_for_input();
+    }
+}
+
+void udp_core::abandon_datagram() noexcept
+{
+    receiver_ = nullptr;
+    withdraw_waits();
+}
+
+void udp_core::withdraw_waits() noexcept
+{
+    if (waiting_ && !failure_) {
+        withdrawn_ = true;
+        writing_withdrawn_ = blocked_;
+        channel_->cancel_waits();
     }
 }
 
@@ -148,6 +166,12 @@ bool udp_core::fetch()
 void udp_core::on_read(const error_code& failed, std::size_t)
 {
     waiting_ = false;
+    if (std::exchange(withdrawn_, false) && failed == error::cancelled && !failure_) {
+        if (!blocked_ && (receiver_ != nullptr || deliver_)) {
+            wait_for_input();  // there is somebody again
+        }
+        return;
+    }
     if (failed) {
         fail(failed == error::cancelled ? make_error_code(error::closed) : failed);
         return;
@@ -196,6 +220,8 @@ void udp_core::deliver_to(std::function<void()> handler)
     deliver_ = std::move(handler);
     if (deliver_ && !failure_) {
         wait_for_input();
+    } else {
+        withdraw_waits();
     }
 }
 
@@ -302,6 +328,10 @@ readiness udp_core::poll_flush()
 
 void udp_core::on_write(const error_code& failed, std::size_t)
 {
+    if (std::exchange(writing_withdrawn_, false) && failed == error::cancelled && !failure_) {
+        channel_->wait_writable(*this);
+        return;
+    }
     blocked_ = false;
     if (failed) {
         fail(failed == error::cancelled ? make_error_code(error::closed) : failed);

@@ -17,6 +17,7 @@ namespace libnet::detail {
 /// A UDP socket behind its handle: counted, since waits of the channel point into it.
 ///
 /// Input    inbox_ points into batch_, which is there while somebody looks at what came.
+///          Nothing is waited for on behalf of nobody: that would keep a program running.
 /// Output   queue_; transmit() hands it to the channel, from receive(), when it is full, or at the end
 ///          of the turn. While `blocked_` the channel takes nothing, and nothing is received: what was
 ///          fetched and not handed out is in held_.
@@ -28,7 +29,7 @@ public:
     readiness poll_receive();
     error_code why_no_datagram() const noexcept { return failure_; }
     void wait_datagram(operation_waiter<datagram>& w);
-    void abandon_datagram() noexcept { receiver_ = nullptr; }
+    void abandon_datagram() noexcept;
 
     result<> send(const socket_address& to, const ip_address& from, bytes payload);
     readiness poll_flush();
@@ -77,6 +78,7 @@ private:
     bool fetch();
     void wait_for_input();
     void wait_for_more();
+    void withdraw_waits() noexcept;
     void go_on_receiving();
     void finish_input();
     void deliver();
@@ -100,7 +102,8 @@ private:
     leftover held_;
     bool more_ = false;  // there may be more than what was fetched
     bool nothing_came_ = false;
-    bool waiting_ = false;  // wait_readable() is under way
+    bool waiting_ = false;    // wait_readable() is under way
+    bool withdrawn_ = false;  // and has been cancelled
     bool ending_input_ = false;
     bool input_ended_ = false;
     operation_waiter<datagram>* receiver_ = nullptr;
@@ -110,9 +113,11 @@ private:
 
     datagram_queue queue_;
     core_node flush_later_;
-    bool blocked_ = false;  // wait_writable() is under way
+    bool blocked_ = false;            // wait_writable() is under way
+    bool writing_withdrawn_ = false;  // and has been cancelled along with the other
     node_list<operation_waiter<void>> flushers_;
 
+    core_node at_shutdown_;
     error_code failure_;
     std::uint64_t sent_ = 0;
     std::uint64_t unsent_ = 0;

@@ -41,7 +41,7 @@ udp_core* make_core(std::unique_ptr<datagram_channel> channel, udp_options optio
     return core;
 }
 
-std::unique_ptr<datagram_channel> open_on(loop& home, std::string_view where,
+std::unique_ptr<datagram_channel> open_in(network& net, std::string_view where,
                                           const udp_options& options)
 {
     const auto local = endpoint::parse(where);
@@ -49,7 +49,7 @@ std::unique_ptr<datagram_channel> open_on(loop& home, std::string_view where,
         throw boost::system::system_error(error::invalid_endpoint,
                                           "cannot listen on '" + std::string(where) + "'");
     }
-    return network_of(home).open_datagrams(*local, options);
+    return net.open_datagrams(*local, options);
 }
 
 }  // namespace
@@ -82,13 +82,26 @@ loop& home_of_datagrams(void* i)
 }  // namespace detail
 
 udp_socket::udp_socket(loop& home, std::string_view where, udp_options options)
-    : udp_socket(detail::open_on(home, where, options), std::move(options))
+    : udp_socket(detail::open_in(network_of(home), where, options), std::move(options))
 {
 }
 
 udp_socket::udp_socket(std::unique_ptr<datagram_channel> channel, udp_options options)
     : core_(detail::make_core(std::move(channel), std::move(options))), inbox_(&core_->inbox())
 {
+}
+
+task<udp_socket> udp_socket::open(std::string_view where, const udp_options& options)
+{
+    return [](std::string on, udp_options o) -> task<udp_socket> {
+        network& net = detail::network_of(co_await detail::fiber_await{});
+        co_return udp_socket(detail::open_in(net, on, o), o);
+    }(std::string(where), options);
+}
+
+task<udp_socket> udp_socket::open(std::string_view where)
+{
+    return open(where, static_cast<const udp_options&>(udp_options{}));
 }
 
 task<udp_socket> udp_socket::connect(std::string_view where, const udp_options& options)

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -343,6 +344,72 @@ TEST_F(UdpSocket, ACancelledReceiveLosesNothing)
     script.arrive("late");
     sim.settle();
     EXPECT_EQ(receive(socket), "late");
+}
+
+// What waits for nobody keeps a loop from ending.
+TEST_F(UdpSocket, WaitsOnlyAsLongAsSomebodyReceives)
+{
+    udp_socket socket = open();
+    EXPECT_FALSE(script.waits_to_read);
+    auto wait = [](udp_socket& s, duration limit) -> task<> {
+        auto nothing = co_await within(limit, s.receive());
+        EXPECT_EQ(nothing.error(), error::timeout);
+    };
+    sim.start(wait(socket, std::chrono::seconds(1)));
+    sim.settle();
+    EXPECT_TRUE(script.waits_to_read);
+    sim.advance(std::chrono::seconds(1));
+    EXPECT_FALSE(script.waits_to_read);
+
+    // Somebody else comes before the first has been heard to go.
+    auto one_after_the_other = [&]() -> task<std::string> {
+        auto first = wait(socket, std::chrono::seconds(1));
+        co_await checked(std::move(first));
+        const datagram received = co_await checked(socket.receive());
+        co_return to_string(received.payload());
+    };
+    sim.start([](task<std::string> t) -> task<> {
+        const auto text = co_await std::move(t);
+        EXPECT_EQ(*text, "here");
+    }(one_after_the_other()));
+    sim.advance(std::chrono::seconds(1));
+    EXPECT_TRUE(script.waits_to_read);
+    script.arrive("here");
+    sim.settle();
+    EXPECT_EQ(sim.running(), 0U);
+}
+
+TEST_F(UdpSocket, OutputThatIsStuckLeavesThoughNobodyReceives)
+{
+    udp_socket socket = open();
+    auto wait = [](udp_socket& s) -> task<> {
+        (void)co_await within(std::chrono::seconds(1), s.receive());
+    };
+    sim.start(wait(socket));
+    sim.settle();
+    script.takes = 0;
+    socket.send_to(host(1), "stuck");
+    sim.settle();
+    EXPECT_TRUE(script.waits_to_write);
+    sim.advance(std::chrono::seconds(1));
+    EXPECT_FALSE(script.waits_to_read);
+    EXPECT_TRUE(script.waits_to_write);
+    script.take_more(1);
+    sim.settle();
+    EXPECT_THAT(script.payloads(), ElementsAre("stuck"));
+}
+
+TEST_F(UdpSocket, MayOutliveItsLoop)
+{
+    std::optional<udp_socket> kept;
+    {
+        simulation other;
+        kept.emplace(std::make_unique<scripted_channel>(other.home(), script));
+        other.start(echo(*kept));
+        other.settle();
+    }
+    EXPECT_TRUE(script.closed);
+    EXPECT_EQ(kept->send_to(host(1), "too late").error(), error::closed);
 }
 
 TEST_F(UdpSocket, ClosingEndsWhatWaits)

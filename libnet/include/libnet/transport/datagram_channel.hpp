@@ -52,7 +52,7 @@ struct datagram_error {
 ///
 /// Nothing here waits: who has to, asks to be told. wait_readable() and wait_writable() end through
 /// stream_events, on_read() and on_write() with a count of 0, exactly once each, never inside the
-/// call that began them and always inside a loop::turn.
+/// call that began or cancelled them and always inside a loop::turn.
 ///
 /// Lifetime outlives its waits: who is told about them owns it. close() ends them.
 /// Overlap  one wait of each kind. Threads: the loop's.
@@ -77,6 +77,9 @@ public:
     virtual void wait_readable(stream_events& events) = 0;
     virtual void wait_writable(stream_events& events) = 0;
 
+    /// Ends the waits with `cancelled`, and closes nothing.
+    virtual void cancel_waits() noexcept = 0;
+
     /// The next of the errors that were reported.
     virtual std::optional<datagram_error> take_error() = 0;
 
@@ -94,6 +97,8 @@ public:
     virtual std::uint64_t dropped() const noexcept { return 0; }
 
     virtual socket_address local() const = 0;
+
+    /// Ends the waits with `cancelled`. From then on nothing of the loop is needed any more.
     virtual void close() noexcept = 0;
 
     /// The descriptor, or -1 where there is none.

@@ -47,12 +47,19 @@ struct udp_stats {
 /// A datagram that cannot be delivered is no failure of the socket: receive() goes on, on_error()
 /// tells.
 ///
-/// Threads  the loop's.
+/// Threads  the loop's. When that ends, a socket that is still there is closed. Only while somebody
+///          receives does it keep the loop from ending.
 class LIBNET_ASIO_DECL udp_socket {
 public:
-    /// Opens a socket on `HOST:PORT`; port 0: the kernel picks one. A name is looked up on the spot.
+    /// Opens a socket on `HOST:PORT`, for the task that awaits it, in its network; port 0: the kernel
+    /// picks one. A name is looked up on the spot. The options must be a variable.
     ///
     /// Throws boost::system::system_error whose text says where, and what is wrong.
+    static task<udp_socket> open(std::string_view where, const udp_options& options);
+    static task<udp_socket> open(std::string_view where, udp_options&& options) = delete;
+    static task<udp_socket> open(std::string_view where);
+
+    /// The same for whoever is no task, in the network of the loop.
     udp_socket(loop& home, std::string_view where, udp_options options = {});
 
     /// Looks `HOST:PORT` up and opens a socket for this peer alone: it hears of nobody else, and
