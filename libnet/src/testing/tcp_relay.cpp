@@ -1,14 +1,12 @@
 #include <libnet/testing/tcp_relay.hpp>
 
 #include "relay_pump.hpp"
+#include "relay_state.hpp"
 
-#include <libnet/runtime/group.hpp>
 #include <libnet/runtime/timer.hpp>
 #include <libnet/transport/network.hpp>
 #include <libnet/transport/tcp.hpp>
 #include <libnet/transport/unix_domain.hpp>
-
-#include <boost/system/system_error.hpp>
 
 #include <optional>
 #include <utility>
@@ -18,53 +16,32 @@ namespace {
 
 constexpr duration pause_after_failure = std::chrono::milliseconds(100);
 
-endpoint endpoint_in(std::string_view text)
-{
-    const auto parsed = endpoint::parse(text);
-    if (!parsed) {
-        throw boost::system::system_error(parsed.error(), "'" + std::string(text) + "'");
-    }
-    return *parsed;
-}
+class presence;
+
+struct connections final : relay::state {
+    using state::state;
+
+    task<> carry(group& links) override;
+    task<> carry_one(std::unique_ptr<stream> client, std::unique_ptr<presence>);
+    task<std::unique_ptr<stream>> reach_target();
+
+    std::optional<timer> room;  // somebody has gone
+};
 
 /// A client, from accept on.
 class presence {
 public:
-    explicit presence(std::shared_ptr<tcp_relay::state> in);
+    explicit presence(connections& in);
     presence(const presence&) = delete;
     presence& operator=(const presence&) = delete;
     ~presence();
 
 private:
-    std::shared_ptr<tcp_relay::state> of_;
+    connections& of_;
+    std::shared_ptr<relay::state> kept_;
 };
 
-}  // namespace
-
-struct tcp_relay::state : std::enable_shared_from_this<tcp_relay::state> {
-    state(std::string_view w, std::string_view t, relay_options o)
-        : where(endpoint_in(w)),
-          target(endpoint_in(t)),
-          there(o.there, o.seed),
-          back(o.back, ~o.seed),
-          options(std::move(o))
-    {
-    }
-
-    task<> serve(group& links);
-    task<> carry(std::unique_ptr<stream> client, std::unique_ptr<presence>);
-    task<std::unique_ptr<stream>> reach_target();
-
-    endpoint where;
-    endpoint target;
-    impairment there;
-    impairment back;
-    relay_options options;
-    relay_stats counted;
-    std::optional<timer> room;  // somebody has gone
-};
-
-task<std::unique_ptr<stream>> tcp_relay::state::reach_target()
+task<std::unique_ptr<stream>> connections::reach_target()
 {
     auto connecting = target.is_unix()
                           ? unix_domain::connect(target.path, {}, options.connect_timeout)
@@ -72,19 +49,19 @@ task<std::unique_ptr<stream>> tcp_relay::state::reach_target()
     co_return co_await std::move(connecting);
 }
 
-presence::presence(std::shared_ptr<tcp_relay::state> in) : of_(std::move(in))
+presence::presence(connections& in) : of_(in), kept_(in.shared_from_this())
 {
-    ++of_->counted.peers;
-    ++of_->counted.active;
+    ++of_.counted.peers;
+    ++of_.counted.active;
 }
 
 presence::~presence()
 {
-    --of_->counted.active;
-    of_->room->expires_after(duration::zero());
+    --of_.counted.active;
+    of_.room->expires_after(duration::zero());
 }
 
-task<> tcp_relay::state::carry(std::unique_ptr<stream> client, std::unique_ptr<presence>)
+task<> connections::carry_one(std::unique_ptr<stream> client, std::unique_ptr<presence>)
 {
     auto reached = co_await reach_target();
     if (!reached) {
@@ -96,7 +73,7 @@ task<> tcp_relay::state::carry(std::unique_ptr<stream> client, std::unique_ptr<p
     counted.cut += link.was_cut() ? 1U : 0U;
 }
 
-task<> tcp_relay::state::serve(group& links)
+task<> connections::carry(group& links)
 {
     loop& home = co_await this_loop();
     network& net = libnet::detail::network_of(co_await libnet::detail::fiber_await{});
@@ -112,8 +89,7 @@ task<> tcp_relay::state::serve(group& links)
         }
         auto client = co_await source->accept();
         if (client) {
-            links.start(
-                carry(std::move(*client), std::make_unique<presence>(shared_from_this())));
+            links.start(carry_one(std::move(*client), std::make_unique<presence>(*this)));
         } else if (client.error() == error::cancelled || client.error() == error::timeout) {
             co_return;
         } else {
@@ -122,26 +98,12 @@ task<> tcp_relay::state::serve(group& links)
     }
 }
 
+}  // namespace
+
 tcp_relay::tcp_relay(std::string_view where, std::string_view target, relay_options options)
-    : state_(std::make_shared<state>(where, target, std::move(options)))
+    : relay(std::make_shared<connections>(endpoint_in(where), endpoint_in(target),
+                                          std::move(options)))
 {
-}
-
-tcp_relay::~tcp_relay() = default;
-
-task<> tcp_relay::run()
-{
-    const auto own = state_;
-    const auto serve = [&](group& links) -> task<> { co_await checked(own->serve(links)); };
-    co_await checked(with_group(serve));
-}
-
-relay_stats tcp_relay::stats() const
-{
-    relay_stats now = state_->counted;
-    now.there = state_->there.counts();
-    now.back = state_->back.counts();
-    return now;
 }
 
 }  // namespace libnet::testing

@@ -1,8 +1,8 @@
 #include <libnet/testing/udp_relay.hpp>
 
 #include "datagram_delay.hpp"
+#include "relay_state.hpp"
 
-#include <libnet/runtime/group.hpp>
 #include <libnet/runtime/timer.hpp>
 #include <libnet/runtime/within.hpp>
 #include <libnet/transport/network.hpp>
@@ -11,49 +11,41 @@
 #include <boost/system/system_error.hpp>
 
 #include <map>
+#include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace libnet::testing {
 namespace {
 
-endpoint endpoint_in(std::string_view text)
+/// What it listens on and sends to: no path.
+endpoint port_in(std::string_view text)
 {
-    const auto parsed = endpoint::parse(text);
-    if (!parsed || parsed->is_unix()) {
+    const endpoint parsed = endpoint_in(text);
+    if (parsed.is_unix()) {
         throw boost::system::system_error(error::invalid_endpoint, "'" + std::string(text) + "'");
     }
-    return *parsed;
+    return parsed;
 }
 
-}  // namespace
-
-struct udp_relay::state : std::enable_shared_from_this<udp_relay::state> {
+struct datagrams final : relay::state {
     /// One client, and its own socket towards the target.
     struct peer {
         udp_socket socket;
         time_point used;
     };
 
-    state(std::string_view w, std::string_view t, relay_options o)
-        : where(endpoint_in(w).to_string()),
-          target(endpoint_in(t)),
-          there(o.there, o.seed),
-          back(o.back, ~o.seed),
-          options(std::move(o))
-    {
-    }
+    using state::state;
 
-    task<> relay(group& tasks);
+    task<> carry(group& tasks) override;
+    void stop() noexcept override { front.reset(); }  // others can have its port
+    relay_stats stats() const override;
+
     task<> listen_to_target(socket_address client, peer& own);
     task<bool> known(const socket_address& client, group& tasks);
 
-    std::string where;
-    endpoint target;
-    impairment there;
-    impairment back;
-    relay_options options;
-    relay_stats counted;
     std::string target_address;
     std::optional<udp_socket> front;
     std::map<socket_address, peer> peers;
@@ -62,18 +54,19 @@ struct udp_relay::state : std::enable_shared_from_this<udp_relay::state> {
 };
 
 /// What the target sends to one client, until it is forgotten.
-task<> udp_relay::state::listen_to_target(socket_address client, peer& own)
+task<> datagrams::listen_to_target(socket_address client, peer& own)
 {
     struct forgetting {
         ~forgetting()
         {
-            --of->counted.active;
-            of->peers.erase(who);
+            --of.counted.active;
+            of.peers.erase(who);
         }
-        std::shared_ptr<state> of;
+        datagrams& of;
+        std::shared_ptr<state> kept;
         socket_address who;
     };
-    const forgetting at_the_end{shared_from_this(), client};
+    const forgetting at_the_end{*this, shared_from_this(), client};
     const loop& home = co_await this_loop();
     for (;;) {
         const duration left = add(own.used, options.idle_timeout) - home.now();
@@ -89,7 +82,7 @@ task<> udp_relay::state::listen_to_target(socket_address client, peer& own)
 }
 
 /// Whether there is a socket for this client, after making one if there was none.
-task<bool> udp_relay::state::known(const socket_address& client, group& tasks)
+task<bool> datagrams::known(const socket_address& client, group& tasks)
 {
     if (peers.contains(client)) {
         co_return true;
@@ -112,14 +105,16 @@ task<bool> udp_relay::state::known(const socket_address& client, group& tasks)
     co_return true;
 }
 
-task<> udp_relay::state::relay(group& tasks)
+task<> datagrams::carry(group& tasks)
 {
     loop& home = co_await this_loop();
     network& net = libnet::detail::network_of(co_await libnet::detail::fiber_await{});
     auto resolving = net.resolve(target);
     const auto addresses = co_await checked(std::move(resolving));
     target_address = addresses.front().to_string();
-    front.emplace(home, where);
+    const udp_options plain;
+    auto opening = udp_socket::open(where.to_string(), plain);
+    front = co_await checked(std::move(opening));
     to_target.emplace(home, there, options.under_way, [this](const auto& client, bytes content) {
         if (const auto found = peers.find(client); found != peers.end()) {
             (void)found->second.socket.send(content);
@@ -143,34 +138,20 @@ task<> udp_relay::state::relay(group& tasks)
     }
 }
 
-udp_relay::udp_relay(std::string_view where, std::string_view target, relay_options options)
-    : state_(std::make_shared<state>(where, target, std::move(options)))
+relay_stats datagrams::stats() const
 {
-}
-
-udp_relay::~udp_relay() = default;
-
-task<> udp_relay::run()
-{
-    const auto own = state_;
-    struct closing {
-        ~closing() { of.front.reset(); }  // or the loop would wait for what comes there
-        state& of;
-    };
-    const closing at_the_end{*own};
-    const auto relay = [&](group& tasks) -> task<> { co_await checked(own->relay(tasks)); };
-    co_await checked(with_group(relay));
-}
-
-relay_stats udp_relay::stats() const
-{
-    relay_stats now = state_->counted;
-    now.there = state_->there.counts();
-    now.back = state_->back.counts();
-    if (state_->to_target) {
-        now.dropped += state_->to_target->dropped() + state_->to_clients->dropped();
+    relay_stats now = state::stats();
+    if (to_target) {
+        now.dropped += to_target->dropped() + to_clients->dropped();
     }
     return now;
+}
+
+}  // namespace
+
+udp_relay::udp_relay(std::string_view where, std::string_view target, relay_options options)
+    : relay(std::make_shared<datagrams>(port_in(where), port_in(target), std::move(options)))
+{
 }
 
 }  // namespace libnet::testing

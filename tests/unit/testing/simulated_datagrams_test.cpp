@@ -182,6 +182,31 @@ TEST_F(SimulatedDatagrams, SharePortsWithNobody)
     EXPECT_NO_THROW(udp_socket(sim.home(), "10.0.0.1:9000"));
 }
 
+// Each machine has a loopback of its own.
+TEST_F(SimulatedDatagrams, OpenInTheNetworkOfTheirTask)
+{
+    udp_socket elsewhere(sim.home(), "127.0.0.1:7000");
+    const auto ask_itself = []() -> task<std::string> {
+        auto opening = udp_socket::open("127.0.0.1:7000");
+        auto own = co_await checked(std::move(opening));
+        const udp_options plain;
+        auto connecting = udp_socket::connect("127.0.0.1:7000", plain);
+        auto client = co_await checked(std::move(connecting));
+        co_await checked(client.send("in the shop"));
+        auto receiving = receive_text(own);
+        co_return co_await std::move(receiving);
+    };
+    EXPECT_EQ(sim.run(on(shop, ask_itself())).value(), "in the shop");
+    EXPECT_EQ(elsewhere.stats().received, 0U);
+    const auto open = [](std::string where) -> task<> {
+        const udp_options plain;
+        auto opening = udp_socket::open(where, plain);
+        (void)co_await std::move(opening);
+    };
+    EXPECT_THROW((void)sim.run(open("nonsense")), boost::system::system_error);
+    EXPECT_THROW((void)sim.run(on(shop, open("10.0.0.1:9000"))), boost::system::system_error);
+}
+
 TEST_F(SimulatedDatagrams, AReceiveEndsWhenTheSocketCloses)
 {
     const auto closing = [](udp_socket& s) -> task<> {
@@ -290,6 +315,23 @@ TEST_F(UdpRelay, EndsWhenItIsCancelled)
     sim.settle();
     EXPECT_EQ(sim.running(), 0U);
     EXPECT_EQ(line->stats().active, 0U);
+}
+
+TEST_F(UdpRelay, StandsOnAMachineOfTheNetwork)
+{
+    simulated_host& gateway = net.add_host("gateway", {"10.0.0.3"});
+    line.emplace("127.0.0.1:9000", "10.0.0.1:9000");
+    sim.start(on(gateway, line->run()));
+    sim.start(echo(server));
+    const auto ask = []() -> task<std::string> {
+        const udp_options plain;
+        auto connecting = udp_socket::connect("127.0.0.1:9000", plain);
+        auto client = co_await checked(std::move(connecting));
+        co_await checked(client.send("through the gateway"));
+        auto receiving = receive_text(client);
+        co_return co_await std::move(receiving);
+    };
+    EXPECT_EQ(sim.run(on(gateway, ask())).value(), "through the gateway");
 }
 
 TEST_F(UdpRelay, RefusesWhatIsNoEndpoint)

@@ -1,78 +1,23 @@
 #pragma once
 
 #include <libnet/core/config.hpp>
-#include <libnet/core/literals.hpp>
-#include <libnet/core/time.hpp>
-#include <libnet/runtime/task.hpp>
-#include <libnet/testing/impairment.hpp>
+#include <libnet/testing/relay.hpp>
 
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
 #include <string_view>
 
 namespace libnet::testing {
 
-/// A bad line in user space: what goes through the relay meets these.
-struct relay_options {
-    impairment_options there{};  ///< from those who connect to the target
-    impairment_options back{};
-    std::uint64_t seed = 0;
-
-    /// Bytes that may be under way in each direction of a connection; then it no longer reads.
-    std::size_t under_way = 1_MiB;
-
-    /// Connections, or peers that send datagrams, at a time. Others wait in the backlog; datagrams
-    /// of others are thrown away.
-    std::size_t max_peers = 10'000;
-
-    duration connect_timeout = std::chrono::seconds(3);
-
-    /// A peer of whom nothing came for so long, nor for it, is forgotten. Of datagrams only.
-    duration idle_timeout = std::chrono::seconds(60);
-
-    std::function<void(const std::string& local)> on_listening = nullptr;
-};
-
-struct relay_stats {
-    std::uint64_t peers = 0;        ///< since the start
-    std::uint64_t active = 0;       ///< now
-    std::uint64_t unreachable = 0;  ///< for whom the target could not be reached
-    std::uint64_t cut = 0;          ///< connections that the line has cut
-    std::uint64_t dropped = 0;      ///< datagrams for which there was no room, or of too many peers
-    impairment_counts there{};
-    impairment_counts back{};
-};
-
-/// Stands between clients and a server and lets through what a bad line would: real programs over
-/// real sockets, without privileges. In a simulation it stands in the simulated network.
+/// A bad line for connections:
 ///
 ///     tcp_relay line("127.0.0.1:9001", "127.0.0.1:9000", {.there = {.delay = 50ms}});
 ///     co_await line.run();
 ///
 /// A connection that fell silent is kept until the relay ends: neither side is to learn of it.
-class LIBNET_ASIO_TESTING_DECL tcp_relay {
+class LIBNET_ASIO_TESTING_DECL tcp_relay : public relay {
 public:
     /// Opens nothing yet. Throws boost::system::system_error for text that is no HOST:PORT and no
     /// unix:PATH, and std::invalid_argument as impairment does.
     tcp_relay(std::string_view where, std::string_view target, relay_options options = {});
-    tcp_relay(const tcp_relay&) = delete;
-    tcp_relay& operator=(const tcp_relay&) = delete;
-    ~tcp_relay();
-
-    /// Until it is cancelled. Once.
-    ///
-    /// Errors   throws boost::system::system_error if it cannot listen.
-    [[nodiscard]] task<> run();
-
-    relay_stats stats() const;
-
-    struct state;
-
-private:
-    std::shared_ptr<state> state_;
 };
 
 }  // namespace libnet::testing
