@@ -28,7 +28,9 @@ std::size_t peer_table::bucket_of(const socket_address& who) const noexcept
     std::memcpy(text.data(), &who.port, 2);
     text[2] = std::byte(who.zone);
     text[3] = std::byte(octets.size());
-    if (!octets.empty()) {
+    if (octets.size() == 4) {
+        std::memcpy(text.data() + 4, octets.data(), 4);  // most are, and four bytes need no call
+    } else if (!octets.empty()) {
         std::memcpy(text.data() + 4, octets.data(), octets.size());
     }
     const std::uint64_t hash = siphash(key_, bytes(text).first(4 + octets.size()));

@@ -1,11 +1,9 @@
 #include "peer_sessions.hpp"
 
-#include <libnet/runtime/frame_pool.hpp>
 #include <libnet/runtime/within.hpp>
 
 #include <boost/system/errc.hpp>
 
-#include <cstring>
 #include <new>
 #include <random>
 #include <utility>
@@ -30,50 +28,19 @@ siphash_key secret(loop& home)
     return {first, half()};
 }
 
-peer_message* make_message(bytes payload)
-{
-    auto* message = ::new (allocate_frame(sizeof(peer_message) + payload.size())) peer_message;
-    message->size = payload.size();
-    if (!payload.empty()) {
-        std::memcpy(message + 1, payload.data(), payload.size());
-    }
-    return message;
-}
-
-void free_message(peer_message* message) noexcept
-{
-    free_frame(message, sizeof(peer_message) + message->size);
-}
-
-/// What a message counts: more than its payload, or empty ones could wait without a bound.
-std::size_t cost_of(std::size_t payload) noexcept
-{
-    return sizeof(peer_message) + payload;
-}
-
 }  // namespace
 
-/// The frame of a session that has not begun yet.
-struct session_frame {
-    explicit session_frame(task<> session) noexcept : frame(task_access<void>::release(session)) {}
-    task_access<void>::handle frame;
-};
+/// A peer, and the task that serves it. The peer is the first base, since it has to be there when its
+/// session begins, and to outlive the frame that the task destroys.
+class peer_sessions::running final : public udp_peer, public fiber {
+    using handle = task_access<void>::handle;
 
-/// A peer, and the task that serves it. The peer is the first base, since it has to outlive the frame
-/// that the task destroys.
-class peer_sessions::running final : public udp_peer, private session_frame, public fiber {
 public:
-    running(peer_sessions& all, const socket_address& who, const ip_address& local, bool is_proven)
-        : udp_peer(all, who, local, is_proven),
-          session_frame(all.serve_(*this)),
-          fiber(all.home_, frame, frame.promise(), [](fiber& f) {
-              auto& self = static_cast<running&>(f);
-              if (self.owner_ != nullptr) {
-                  self.owner_->ended(self);
-              } else {
-                  delete &self;
-              }
-          })
+    /// In braces, since they are evaluated in order: `frame` is where the frame is until the fiber has it.
+    running(peer_sessions& all, const socket_address& who, const ip_address& local, bool is_proven,
+            handle frame = {})
+        : udp_peer(all, who, all.addresses_.use(local), is_proven),
+          fiber{all.home_, frame = begin(all), frame.promise(), end}
     {
         inherit(all.parent_);
         describe_by(
@@ -81,15 +48,34 @@ public:
                 return static_cast<const udp_peer*>(whom)->address().to_string();
             },
             static_cast<const udp_peer*>(this));
-        all.sessions_.push_back(*this);
+    }
+
+private:
+    handle begin(peer_sessions& all)
+    {
+        task<> session = all.serve_(*this);
+        return task_access<void>::release(session);
+    }
+
+    static void end(fiber& f)
+    {
+        auto& self = static_cast<running&>(f);
+        if (self.owner_ != nullptr) {
+            self.owner_->ended(self);
+        } else {
+            delete &self;
+        }
     }
 };
 
 template <class Visitor>
 void peer_sessions::for_each_session(Visitor visit)
 {
-    sessions_.for_each(
-        [&](session_place& p) { visit(static_cast<running&>(static_cast<udp_peer&>(p))); });
+    const auto visit_peer = [&](peer_entry& p) {
+        visit(static_cast<running&>(static_cast<udp_peer&>(p)));
+    };
+    table_.for_each(visit_peer);
+    leaving_.for_each(visit_peer);
 }
 
 peer_sessions::peer_sessions(udp_core& core, const udp_server::peer_session& serve,
@@ -112,13 +98,10 @@ peer_sessions::~peer_sessions()
     core_.deliver_to(nullptr);
     core_.tell_errors_to(nullptr);
     // The loop ends, and destroys their tasks later.
-    while (!sessions_.empty()) {
-        auto& peer = static_cast<udp_peer&>(sessions_.pop_front());
-        if (std::exchange(peer.in_table_, false)) {
-            table_.remove(peer);
-        }
+    for_each_session([this](udp_peer& peer) {
+        forget(peer);
         peer.owner_ = nullptr;
-    }
+    });
 }
 
 // --- datagrams -------------------------------------------------------------------------------------
@@ -208,6 +191,7 @@ void peer_sessions::begin(const datagram& received, bytes payload, bool proven, 
     try {
         table_.add(peer, now);
     } catch (const std::bad_alloc&) {
+        leaving_.push_back(peer);
         peer.cancel();  // it has not begun, and ends at its first await
         throw;
     }
@@ -225,20 +209,12 @@ void peer_sessions::deliver(udp_peer& peer, bytes payload)
 {
     peer.bytes_received_ += payload.size();
     ++peer.received_;
-    const std::size_t cost = cost_of(payload.size());
+    const std::size_t cost = cost_of_message(payload.size());
     if (peer.waiting_ + cost > options_.inbox_size || waiting_ + cost > options_.memory_budget) {
         ++overflowed_;
         return;
     }
-    peer_message* const message = make_message(payload);
-    peer.waiting_ += static_cast<std::uint32_t>(cost);
-    waiting_ += cost;
-    (peer.first_ == nullptr ? peer.first_ : peer.last_->next) = message;
-    peer.last_ = message;
-    if (peer.receiver_ != nullptr) {
-        peer.next();
-        std::exchange(peer.receiver_, nullptr)->complete(peer.current_->payload());
-    }
+    peer.put(payload);
 }
 
 /// An answer to what was sent: nobody is there, or nobody on the way can reach it.
@@ -248,52 +224,40 @@ void peer_sessions::cannot_reach(const datagram_error& e) noexcept
         return;
     }
     if (auto* peer = static_cast<udp_peer*>(table_.find(e.peer))) {
-        end(*peer, e.why);
+        end(*peer, peer_ended::unreachable);
     }
 }
 
 // --- sessions --------------------------------------------------------------------------------------
 
 /// Nothing more comes from this peer; its session hears why behind what has come.
-void peer_sessions::end(udp_peer& peer, const error_code& why) noexcept
+void peer_sessions::end(udp_peer& peer, peer_ended why) noexcept
 {
-    if (std::exchange(peer.in_table_, false)) {
-        table_.remove(peer);
+    if (peer.in_table_) {
+        forget(peer);
+        leaving_.push_back(peer);
     }
-    if (!peer.ended_) {
-        peer.ended_ = why;
-        if (peer.receiver_ != nullptr) {
-            std::exchange(peer.receiver_, nullptr)->complete(why);
-        }
+    peer.end(why);
+}
+
+/// What comes from its address from now on is a stranger's.
+void peer_sessions::forget(udp_peer& peer) noexcept
+{
+    if (peer.in_table_) {
+        peer.in_table_ = false;
+        table_.remove(peer);
     }
 }
 
 void peer_sessions::ended(running& session) noexcept
 {
-    const promise_base& promise = session.promise();
-    if (std::exchange(session.in_table_, false)) {
-        table_.remove(session);
-    }
+    forget(session);
     --active_;
-    if (options_.on_close) {
-        try {
-            const udp_peer& peer = session;
-            udp_peer_report report;
-            report.peer = peer.address();
-            report.reason = peer.ended_ ? peer.ended_ : make_error_code(error::closed);
-            if (promise.failed && !peer.ended_) {
-                report.reason = promise.failure;
-            }
-            report.exception = promise.exception;
-            report.received = peer.received_;
-            report.sent = peer.sent_;
-            report.bytes_received = peer.bytes_received_;
-            report.bytes_sent = peer.bytes_sent_;
-            options_.on_close(report);
-        } catch (...) {
-            hook_failed_ = std::current_exception();
-            stop();
-        }
+    try {
+        report(session);
+    } catch (...) {
+        hook_failed_ = std::current_exception();
+        stop();
     }
     delete &session;
     if (stopping_ && active_ == 0) {
@@ -301,10 +265,29 @@ void peer_sessions::ended(running& session) noexcept
     }
 }
 
+void peer_sessions::report(const running& session) const
+{
+    if (!options_.on_close) {
+        return;
+    }
+    const udp_peer& peer = session;
+    const promise_base& promise = session.promise();
+    udp_peer_report report;
+    report.peer = peer.address();
+    report.reason =
+        peer.ended_ == peer_ended::not_yet && promise.failed ? promise.failure : peer.why_ended();
+    report.exception = promise.exception;
+    report.received = peer.received_;
+    report.sent = peer.sent_;
+    report.bytes_received = peer.bytes_received_;
+    report.bytes_sent = peer.bytes_sent_;
+    options_.on_close(report);
+}
+
 void peer_sessions::expire()
 {
     while (auto* silent = static_cast<udp_peer*>(table_.expired(home_.now()))) {
-        end(*silent, error::idle_timeout);
+        end(*silent, peer_ended::idle);
     }
 }
 
@@ -347,7 +330,7 @@ task<> peer_sessions::drain()
         wake_.expires_at(end_of_time);
         co_await checked(wake_.wait());
     }
-    for_each_session([this](running& r) { end(r, error::draining); });
+    for_each_session([this](running& r) { end(r, peer_ended::draining); });
     co_await checked(all_have_ended());
 }
 
@@ -371,91 +354,3 @@ void peer_sessions::add_to(udp_server_stats& s) const noexcept
 }
 
 }  // namespace libnet::detail
-
-namespace libnet {
-
-using detail::peer_message;
-
-struct udp_peer::source {
-    static detail::readiness poll(void* self, detail::operation_arguments)
-    {
-        auto& peer = *static_cast<udp_peer*>(self);
-        if (peer.next()) {
-            return detail::readiness::value;
-        }
-        return peer.ended_ ? detail::readiness::failure : detail::readiness::pending;
-    }
-    static result<bytes> take(void* self)
-    {
-        const auto& peer = *static_cast<udp_peer*>(self);
-        return peer.current_ != nullptr ? result<bytes>(peer.current_->payload())
-                                        : result<bytes>(peer.ended_);
-    }
-    static void start(void* self, detail::operation_waiter<bytes>& w)
-    {
-        static_cast<udp_peer*>(self)->receiver_ = &w;
-    }
-    static void abandon(void* self, detail::operation_waiter<bytes>&) noexcept
-    {
-        static_cast<udp_peer*>(self)->receiver_ = nullptr;
-    }
-    static loop& home(void* self) { return static_cast<udp_peer*>(self)->home(); }
-};
-
-const detail::operation_vtable<bytes> udp_peer::receiving{source::poll, source::take, source::start,
-                                                          source::abandon, source::home};
-
-udp_peer::~udp_peer()
-{
-    drop_current();
-    while (next()) {
-        drop_current();
-    }
-}
-
-/// What was handed out is done with; the next one is, if there is one.
-bool udp_peer::next() noexcept
-{
-    drop_current();
-    if (first_ == nullptr) {
-        return false;
-    }
-    current_ = std::exchange(first_, first_->next);
-    const std::size_t cost = detail::cost_of(current_->size);
-    waiting_ -= static_cast<std::uint32_t>(cost);
-    if (owner_ != nullptr) {
-        owner_->waiting_ -= cost;
-    }
-    return true;
-}
-
-void udp_peer::drop_current() noexcept
-{
-    if (current_ != nullptr) {
-        detail::free_message(std::exchange(current_, nullptr));
-    }
-}
-
-result<> udp_peer::send(bytes payload)
-{
-    if (owner_ == nullptr) {
-        return error::closed;
-    }
-    const std::size_t most = owner_->options_.amplification;
-    if (!proven_ && most != no_limit && bytes_sent_ + payload.size() > most * bytes_received_) {
-        return error::limit_reached;
-    }
-    const auto accepted = owner_->core_.send(address(), local_, payload);
-    if (accepted) {
-        bytes_sent_ += payload.size();
-        ++sent_;
-    }
-    return accepted;
-}
-
-loop& udp_peer::home() const noexcept
-{
-    return owner_->home_;
-}
-
-}  // namespace libnet

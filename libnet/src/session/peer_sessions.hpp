@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../transport/udp_core.hpp"
+#include "own_addresses.hpp"
 
 #include <libnet/policy/address_cookie.hpp>
 #include <libnet/policy/peer_table.hpp>
@@ -14,16 +15,8 @@
 
 namespace libnet::detail {
 
-/// A datagram that waits for the session of its peer.
-struct peer_message {
-    peer_message* next = nullptr;
-    std::size_t size = 0;
-
-    bytes payload() const noexcept
-    {
-        return bytes(reinterpret_cast<const std::byte*>(this + 1), size);
-    }
-};
+/// What a datagram counts that waits for the session of its peer.
+std::size_t cost_of_message(std::size_t payload) noexcept;
 
 /// Peers and their sessions: deals what a socket receives out among them, begins new ones, ends those
 /// that are silent. Lives in the frame of the server's run().
@@ -51,8 +44,10 @@ private:
     void receive_from_stranger(const datagram& received, time_point now);
     void begin(const datagram& received, bytes payload, bool proven, time_point now);
     void deliver(udp_peer& peer, bytes payload);
-    void end(udp_peer& peer, const error_code& why) noexcept;
+    void end(udp_peer& peer, peer_ended why) noexcept;
+    void forget(udp_peer& peer) noexcept;
     void ended(running& session) noexcept;
+    void report(const running& session) const;
     void expire();
     task<> drain();
     task<> all_have_ended();
@@ -66,12 +61,14 @@ private:
     const udp_server_options& options_;
     fiber& parent_;
     std::optional<address_cookie> cookie_;
+    own_addresses addresses_;
     peer_table table_;
-    timer wake_;  // for the next who expires, and at the end
+    node_list<peer_entry>
+        leaving_;  // who is not in the table any more, and whose session still runs
+    timer wake_;   // for the next who expires, and at the end
     bool stopping_ = false;
     error_code failed_;
     std::exception_ptr hook_failed_;
-    node_list<session_place> sessions_;
     std::uint64_t active_ = 0;
     std::uint64_t accepted_ = 0;
     std::uint64_t refused_ = 0;

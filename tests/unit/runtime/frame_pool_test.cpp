@@ -99,11 +99,11 @@ TEST(FramePool, ServesTasksThatRunWhileAThreadEnds)
 
 TEST(FramePool, RecyclesTheFrameThatWasFreedLast)
 {
-    void* first = allocate_frame(500);
-    free_frame(first, 500);
-    void* second = allocate_frame(510);  // the same class of 64 bytes
+    void* first = allocate_frame(497);
+    free_frame(first, 497);
+    void* second = allocate_frame(504);  // the same class of 16 bytes
     EXPECT_EQ(first, second);
-    free_frame(second, 510);
+    free_frame(second, 504);
 }
 
 TEST(FramePool, KeepsABoundedNumberOfFrames)

@@ -71,6 +71,13 @@ public:
     /// When the next one expires; `end_of_time` if nobody does.
     time_point when_next() const noexcept;
 
+    /// Calls `visit` for each, which may remove the one that it is given.
+    template <class Visitor>
+    void for_each(Visitor&& visit) const
+    {
+        by_silence_.for_each(visit);
+    }
+
     std::size_t size() const noexcept { return size_; }
 
     /// Bytes that the table itself takes.

@@ -18,8 +18,8 @@ namespace detail {
 class peer_sessions;
 struct peer_message;
 
-/// A place in the list of all sessions of a server.
-struct session_place : list_node {};
+/// Why nothing more comes from a peer. A byte: an error_code has three words.
+enum class peer_ended : unsigned char { not_yet, idle, draining, unreachable };
 
 }  // namespace detail
 
@@ -33,7 +33,7 @@ struct session_place : list_node {};
 ///
 /// It begins with the first datagram from an address, and ends when the session returns; another
 /// datagram from there begins another one.
-class LIBNET_ASIO_DECL udp_peer : private peer_entry, private detail::session_place {
+class LIBNET_ASIO_DECL udp_peer : private peer_entry {
 public:
     udp_peer(const udp_peer&) = delete;
     udp_peer& operator=(const udp_peer&) = delete;
@@ -73,7 +73,7 @@ public:
 private:
     friend class detail::peer_sessions;
 
-    udp_peer(detail::peer_sessions& owner, const socket_address& who, const ip_address& local,
+    udp_peer(detail::peer_sessions& owner, const socket_address& who, std::uint16_t local,
              bool is_proven) noexcept
         : peer_entry(who), owner_(&owner), local_(local), proven_(is_proven)
     {
@@ -83,23 +83,32 @@ private:
     struct source;
     static const detail::operation_vtable<bytes> receiving;
 
+    void put(bytes payload);
+    void end(detail::peer_ended why) noexcept;
+    error_code why_ended() const noexcept;
+    detail::operation_waiter<bytes>* take_receiver() noexcept;
     bool next() noexcept;
+    bytes current() const noexcept;
     void drop_current() noexcept;
 
+    // There are a hundred thousand of them, mostly idle: no byte that need not be.
     detail::peer_sessions* owner_;  // null: it has gone
-    detail::peer_message* current_ = nullptr;
-    detail::peer_message* first_ = nullptr;
-    detail::peer_message* last_ = nullptr;
-    detail::operation_waiter<bytes>* receiver_ = nullptr;
+    union {
+        detail::peer_message* newest_ = nullptr;  // of a ring: the oldest is next
+        detail::operation_waiter<bytes>*
+            receiver_;  // if the session waits; then there is no message
+    };
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;
     std::uint32_t received_ = 0;
     std::uint32_t sent_ = 0;
     std::uint32_t waiting_ = 0;  // bytes that the session has not taken yet, and their keeping
-    ip_address local_;           // the address of ours that it knows
-    bool proven_;
-    bool in_table_ = false;
-    error_code ended_;  // why receive() ends
+    std::uint16_t local_;        // which address of ours it knows: see own_addresses
+    detail::peer_ended ended_ = detail::peer_ended::not_yet;
+    bool proven_ : 1;
+    bool in_table_ : 1 = false;
+    bool session_waits_ : 1 = false;
+    bool handed_out_ : 1 = false;  // the oldest message, until the next receive()
 };
 
 }  // namespace libnet
