@@ -4,8 +4,9 @@ set -euo pipefail
 usage() {
     cat <<'END'
 Usage: tools/bench.sh [echo|peers|shards|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
-       tools/bench.sh tls-count [--case NAME]... [--candidate NAME]... [--list]
+       tools/bench.sh tls-count|udp-count [--case NAME]... [--candidate NAME]... [--list]
        tools/bench.sh tls-memory [--connections N] [--idle S]
+       tools/bench.sh head-of-line [--through wire|impair] [--loss PERCENT] [--delay MS] [--seconds S] [--svg FILE]
 
 Measures the server's CPU time, as a ratio to a loop written by hand on epoll with the same wire format:
 
@@ -31,39 +32,52 @@ Needs two idle cores. The figures of a busy machine mean nothing; the ratios of 
 
   tls-count     counts a TLS server's instructions outside the kernel (callgrind) and system calls (strace) instead:
                 the same on a busy machine
+  udp-count     the same of a UDP server, for each datagram that it echoes
 
   tls-memory    measures the user memory of an idle TLS connection instead; no idle cores are needed
 
   --connections N  how many there are (2000)
   --idle S      seconds that they have been idle for (3)
+
+  head-of-line  measures how late the same messages come over TCP and over UDP, where packets are lost; no idle cores
+                are needed
+
+  --through WAY     wire: the kernel's own TCP over a wire that loses packets, between two network namespaces (needs
+                    root); impair: apps/impair, where loss over TCP is a wait. The first that can be had
+  --loss PERCENT    of packets (2)
+  --delay MS        how long they are under way (20)
+  --svg FILE        draws what was measured
 END
 }
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    echo | peers | shards | udp | udp-segments | tls | handshake | tls-count | tls-memory) suite=$1; shift ;;
+    echo | peers | shards | udp | udp-segments | tls | handshake | tls-count | udp-count | tls-memory | head-of-line) suite=$1; shift ;;
     *) suite=echo ;;
 esac
 
 cd "$(dirname "$0")/.."
 source tools/lib/packages.sh
 source tools/lib/peers.sh
-[[ $suite == peers ]] && install_peers >&2
+[[ $suite != peers ]] || install_peers >&2
 require_build_packages >&2
 if [[ $suite == tls* || $suite == handshake ]]; then
     missing_program openssl && install_packages openssl >&2 # for the servers' certificate
     require_programs openssl
 fi
-if [[ $suite == tls-count ]]; then
+if [[ $suite == *-count ]]; then
     missing_program valgrind && install_packages valgrind >&2
     missing_program strace && install_packages strace >&2
     require_programs valgrind strace
 fi
 cmake --preset release >/dev/null
-cmake --build --preset release --parallel "$(nproc)" --target benchmarks >&2
-[[ $suite == peers ]] && build_peers build/release >&2
+targets=benchmarks
+[[ $suite != head-of-line ]] || targets=impair
+cmake --build --preset release --parallel "$(nproc)" --target "$targets" >&2
+[[ $suite != peers ]] || build_peers build/release >&2
 case $suite in
-    tls-count) exec python3 tools/lib/bench_count.py build/release "$@" ;;
+    *-count) exec python3 tools/lib/bench_count.py "${suite%-count}" build/release "$@" ;;
+    head-of-line) exec python3 tools/lib/head_of_line.py build/release "$@" ;;
     tls-memory) exec python3 tools/lib/bench_memory.py build/release "$@" ;;
 esac
 exec python3 tools/lib/bench_cpu.py "$suite" build/release "$@"
