@@ -43,14 +43,6 @@ void take_spare(std::vector<char>& in)
     }
 }
 
-/// A ticket is good for as long as it lives: no new one for whoever shows it.
-SSL_TICKET_RETURN resume(SSL*, SSL_SESSION*, const unsigned char*, std::size_t,
-                         SSL_TICKET_STATUS outcome, void*)
-{
-    const bool good = outcome == SSL_TICKET_SUCCESS || outcome == SSL_TICKET_SUCCESS_RENEW;
-    return good ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_IGNORE_RENEW;
-}
-
 SSL_CTX* make_context(const char* certificate, const char* key, bool release_buffers)
 {
     SSL_CTX* const context = bench::make_tls_context(TLS_server_method());
@@ -60,7 +52,6 @@ SSL_CTX* make_context(const char* certificate, const char* key, bool release_buf
     }
     // Tickets hold all there is to know: none of it has to be kept here.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_session_ticket_cb(context, nullptr, resume, nullptr);
     if (release_buffers) {
         SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     }

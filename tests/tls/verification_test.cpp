@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-/// Certificates, sessions and servers that a client should not fall for, and a server neither.
+/// Certificates and servers that a client should not fall for, and a server neither.
 namespace {
 
 using namespace libnet;
@@ -213,124 +213,6 @@ TEST(TlsVerification, InsecureAndPinnedContradictEachOther)
     client.insecure = true;
     client.pinned = {localhost().fingerprint()};
     EXPECT_THROW(tls_context::client(client), boost::system::system_error);
-}
-
-/// Connects again and again over one pair of contexts, in the time of one simulation.
-class sessions {
-public:
-    sessions(const tls_client_options& client, const tls_server_options& server)
-        : client_(tls_context::client(client)), server_(tls_context::server(server))
-    {
-    }
-
-    void advance(duration by) { sim_.advance(by); }
-
-    /// Whether it went on with an earlier session.
-    bool resumes()
-    {
-        shaken both;
-        stream_pair between(sim_.home());
-        sim_.start(tests::shake_hands(client_, between.take_left(), "localhost", both.client));
-        sim_.start(tests::shake_hands(server_, between.take_right(), "", both.server));
-        sim_.settle();
-        EXPECT_TRUE(both.client && both.server);
-        connection left(std::move(*both.client));
-        connection right(std::move(*both.server));
-        sim_.serve(right, echo);
-        EXPECT_TRUE(sim_.run(left.send("hello")));
-        EXPECT_TRUE(sim_.run(left.receive()));
-        const bool resumed = left.info().security->resumed;
-        EXPECT_TRUE(sim_.run(left.close()));
-        sim_.settle();
-        return resumed;
-    }
-
-private:
-    simulation sim_;
-    tls_context client_;
-    tls_context server_;
-};
-
-/// Every session begets the next one: without an end a certificate would be looked at once, and never
-/// again.
-TEST(TlsVerification, SessionsEndADayAfterTheCertificatesWereLookedAt)
-{
-    for (const tls_version version : {tls_version::v1_2, tls_version::v1_3}) {
-        tls_server_options server = server_options_for();
-        server.oldest = version;
-        sessions s(trusting_client(), server);
-        EXPECT_FALSE(s.resumes());
-        int full = 0;
-        for (int hour = 1; hour <= 50; ++hour) {
-            s.advance(1h);
-            full += s.resumes() ? 0 : 1;
-        }
-        EXPECT_EQ(full, 2) << "once a day";
-    }
-}
-
-TEST(TlsVerification, SessionsEndWithTheCertificateOfTheServer)
-{
-    certificate_request request;
-    request.valid_for_days = 1;
-    request.valid_for_hours = 2;  // two are left
-    sessions s(trusting_client(), server_options_for(root().issue(request)));
-    EXPECT_FALSE(s.resumes());
-    s.advance(90min);
-    EXPECT_TRUE(s.resumes());
-    s.advance(45min);
-    EXPECT_FALSE(s.resumes());
-}
-
-TEST(TlsVerification, SessionsEndWithTheCertificateOfTheClient)
-{
-    certificate_request request;
-    request.valid_for_days = 1;
-    request.valid_for_hours = 2;
-    tls_client_options client = trusting_client();
-    client.certificate = root().issue(request);
-    tls_server_options server = server_options_for();
-    server.client_certificates = tls_server_options::clients::must_show;
-    server.client_authorities = root().pem();
-    sessions s(client, server);
-    EXPECT_FALSE(s.resumes());
-    s.advance(90min);
-    EXPECT_TRUE(s.resumes());
-    s.advance(45min);
-    EXPECT_FALSE(s.resumes());
-}
-
-TEST(TlsVerification, TicketsRunOut)
-{
-    sessions s(trusting_client(), server_options_for());
-    EXPECT_FALSE(s.resumes());
-    s.advance(90min);
-    EXPECT_TRUE(s.resumes());
-    s.advance(3h + 1min);  // the key that was in use until an hour ago is gone
-    EXPECT_FALSE(s.resumes());
-}
-
-/// A ticket is good in the context that gave it, and in no other.
-TEST(TlsVerification, AnotherContextKnowsNoTickets)
-{
-    tls_server_options asks = server_options_for();
-    asks.client_certificates = tls_server_options::clients::may_show;
-    asks.client_authorities = root().pem();
-    const auto client = tls_context::client(trusting_client());
-    const auto open_to_all = tls_context::server(server_options_for());
-    const auto asking = tls_context::server(asks);
-    for (const tls_context* server : {&open_to_all, &asking, &open_to_all}) {
-        simulation sim;
-        shaken both = shake_hands(sim, client, *server);
-        ASSERT_TRUE(both.client && both.server);
-        EXPECT_FALSE((*both.client)->security()->resumed);
-        connection left(std::move(*both.client));
-        connection right(std::move(*both.server));
-        sim.serve(right, echo);
-        EXPECT_TRUE(sim.run(left.send("hello")));
-        EXPECT_TRUE(sim.run(left.receive()));
-        EXPECT_TRUE(sim.run(left.close()));
-    }
 }
 
 }  // namespace

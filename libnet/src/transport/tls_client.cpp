@@ -63,12 +63,21 @@ std::string name_to_verify(const std::string& host)
     return host.size() > 1 && host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
 }
 
+/// How long the server keeps a ticket; sessions without one, of TLS 1.2, end with the server's refusal.
+duration announced_lifetime(const SSL_SESSION* session)
+{
+    const unsigned long hint = SSL_SESSION_get_ticket_lifetime_hint(session);
+    const bool is_announced =
+        hint != 0 || SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION;
+    return is_announced ? std::chrono::seconds(static_cast<long>(hint)) : never;
+}
+
 /// Where the sessions of a connection go.
 struct kept_sessions {
     std::shared_ptr<tls_session_cache> in;
     std::string server;
     time_point began;
-    time_point good_until;  // what the session that goes on was good for
+    time_point verified_until;  // of the session that goes on
 };
 
 class client_snapshot final : public tls_context::state::snapshot {
@@ -180,7 +189,7 @@ private:
         }
         tls_owned<kept_sessions>::give(
             ssl, std::make_unique<kept_sessions>(
-                     kept_sessions{sessions_, std::move(server), now, earlier.good_until}));
+                     kept_sessions{sessions_, std::move(server), now, earlier.verified_until}));
     }
 
     // ---- what OpenSSL calls ---------------------------------------------------------------------
@@ -214,12 +223,13 @@ private:
             return 0;
         }
         try {
-            // One begets the next: from all of them the certificate was looked at once.
-            const time_point good_until =
+            // One begets the next: for all of them the certificate was looked at once.
+            const time_point verified_until =
                 SSL_session_reused(ssl) == 1
-                    ? kept->good_until
+                    ? kept->verified_until
                     : add(kept->began, trusted_for(SSL_get0_peer_certificate(ssl)));
-            kept->in->put(kept->server, {tls_session_handle(session), good_until});
+            kept->in->put(kept->server, {tls_session_handle(session), verified_until,
+                                         add(kept->began, announced_lifetime(session))});
         } catch (const std::bad_alloc&) {  // then the next handshake is a full one
         }
         return 1;

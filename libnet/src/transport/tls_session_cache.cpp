@@ -1,5 +1,6 @@
 #include "tls_session_cache.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace libnet::detail {
@@ -43,12 +44,14 @@ tls_kept_session tls_session_cache::take(const std::string& server, time_point n
         tls_kept_session last = std::move(sessions.back());
         sessions.pop_back();
         SSL_SESSION* const session = last.session.get();
-        if (now >= last.good_until || SSL_SESSION_is_resumable(session) != 1) {
+        if (now >= std::min(last.verified_until, last.shown_until) ||
+            SSL_SESSION_is_resumable(session) != 1) {
             continue;
         }
         if (SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION) {
             SSL_SESSION_up_ref(session);
-            sessions.push_back({tls_session_handle(session), last.good_until});
+            sessions.push_back(
+                {tls_session_handle(session), last.verified_until, last.shown_until});
         }
         return last;
     }

@@ -13,14 +13,16 @@
 
 namespace libnet::detail {
 
-/// A session, and until when what was verified at its beginning counts.
+/// A session to go on with.
 struct tls_kept_session {
     tls_session_handle session;
-    time_point good_until;
+    time_point verified_until;  // the full handshake at its beginning counts until then
+    time_point shown_until;     // the server keeps its ticket until then
 };
 
 /// Sessions of the servers that a client has talked to, for all of its connections: a bounded number
-/// of servers, the one that was not used for longest goes first.
+/// of servers, the one that was not used for longest goes first, and of sessions with each: as many
+/// connections at once can go on, and each of them brings a session in place of the one that it took.
 ///
 /// Threads  any.
 class tls_session_cache {
@@ -30,7 +32,8 @@ public:
 
     void put(const std::string& server, tls_kept_session session);
 
-    /// A session to go on with, or none. Of TLS 1.3 each is used once (RFC 8446, C.4).
+    /// A session to go on with, or none. Of TLS 1.3 each is handed out once: whoever listens would
+    /// know a client by a ticket that it shows twice (RFC 8446, C.4).
     tls_kept_session take(const std::string& server, time_point now);
 
     void clear();

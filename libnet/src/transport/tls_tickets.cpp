@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace libnet::detail {
@@ -30,6 +31,19 @@ bool set_keys(EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* authenticator, const unsigned
                              sealing ? 1 : 0) == 1;
 }
 
+/// Until when the full handshake at the beginning of this session counts, if that is noted in it.
+std::optional<time_point> noted_end(SSL_SESSION* session)
+{
+    void* noted = nullptr;
+    std::size_t size = 0;
+    time_point until{};
+    if (SSL_SESSION_get0_ticket_appdata(session, &noted, &size) != 1 || size != sizeof until) {
+        return std::nullopt;
+    }
+    std::memcpy(&until, noted, sizeof until);
+    return until;
+}
+
 }  // namespace
 
 void tls_tickets::serve(SSL_CTX* context, std::shared_ptr<tls_tickets> keys)
@@ -41,22 +55,25 @@ void tls_tickets::serve(SSL_CTX* context, std::shared_ptr<tls_tickets> keys)
     SSL_CTX_set_session_ticket_cb(context, note_end, judge, nullptr);
 }
 
-/// Into the ticket, unless that of an earlier session says it already: each begets the next, and a
-/// certificate would be looked at once and never again.
+/// Into the ticket: that of an earlier one in the chain, or of the full handshake. A ticket does not say
+/// that it is good for longer.
 int tls_tickets::note_end(SSL* ssl, void*)
 {
     SSL_SESSION* const session = SSL_get_session(ssl);
     const tls_note* const note = tls_attached<tls_note>::get(ssl);
-    void* earlier = nullptr;
-    std::size_t size = 0;
-    if (note == nullptr || SSL_SESSION_get0_ticket_appdata(session, &earlier, &size) != 1) {
+    if (note == nullptr) {
         return 0;
     }
-    if (size == sizeof(time_point)) {
-        return 1;
+    auto until = noted_end(session);
+    if (!until) {
+        until = add(note->began, trusted_for(SSL_get0_peer_certificate(ssl)));
+        if (SSL_SESSION_set1_ticket_appdata(session, &*until, sizeof *until) != 1) {
+            return 0;
+        }
     }
-    const time_point until = add(note->began, trusted_for(SSL_get0_peer_certificate(ssl)));
-    return SSL_SESSION_set1_ticket_appdata(session, &until, sizeof until);
+    const auto left = std::chrono::floor<std::chrono::seconds>(*until - note->began);
+    SSL_SESSION_set_timeout(session, std::min<std::chrono::seconds>(left, lifetime).count());
+    return 1;
 }
 
 SSL_TICKET_RETURN tls_tickets::judge(SSL* ssl, SSL_SESSION* session, const unsigned char*,
@@ -66,18 +83,13 @@ SSL_TICKET_RETURN tls_tickets::judge(SSL* ssl, SSL_SESSION* session, const unsig
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     const tls_note* const note = tls_attached<tls_note>::get(ssl);
-    void* until_noted = nullptr;
-    std::size_t size = 0;
-    time_point until{};
-    if (note == nullptr || SSL_SESSION_get0_ticket_appdata(session, &until_noted, &size) != 1 ||
-        size != sizeof until) {
+    const auto until = noted_end(session);
+    if (note == nullptr || !until || note->began >= *until) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
-    std::memcpy(&until, until_noted, sizeof until);
-    if (note->began >= until) {
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
-    }
-    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+    const bool is_used_up = SSL_version(ssl) == TLS1_3_VERSION;
+    return is_used_up || status == SSL_TICKET_SUCCESS_RENEW ? SSL_TICKET_RETURN_USE_RENEW
+                                                            : SSL_TICKET_RETURN_USE;
 }
 
 /// What OpenSSL asks: -1 failed, 0 unknown key (a full handshake follows), 1 good, 2 good and to be

@@ -14,7 +14,12 @@ namespace libnet::detail {
 
 /// The keys of session tickets (RFC 5077): in memory only, a new one every hour, each good until the
 /// last ticket under it has run out. So who learns the key of today cannot read what was said
-/// yesterday. In a ticket stands until when what was verified at the beginning of its session counts.
+/// yesterday.
+///
+/// A client shows each ticket of TLS 1.3 once, so that nobody sees that it is the same client (RFC 8446,
+/// C.4): each resumption gives it the next one. In all of them stands until when the full handshake at
+/// their beginning counts. Without that they would beget each other for ever, and certificates be looked
+/// at once.
 ///
 /// Time is that of the loop on which hands are shaken, which leaves it in the tls_note.
 ///

@@ -67,8 +67,8 @@ struct tls_server_options : tls_options {
     std::string client_authorities{};
 
     /// Clients that come back within two hours need no second full handshake, until a day after
-    /// their certificate was looked at, or its end. The keys for that are in memory only and change
-    /// every hour.
+    /// their last one, or the end of the certificate that they have shown there. The keys for that are
+    /// in memory only and change every hour. With TLS 1.3 each resumption gives a ticket for the next.
     bool resumption = true;
 
     /// New handshakes that are begun a second; those above it wait, as long as the deadline allows.
@@ -92,8 +92,9 @@ struct tls_client_options : tls_options {
     /// Our own, for servers that ask for one.
     tls_certificate certificate{};
 
-    /// Sessions of servers are kept and go on, for all connections of this context, until a day
-    /// after the certificate was looked at, or its end.
+    /// Sessions of servers are kept, up to four each, and go on for all connections of this context,
+    /// until a day after the full handshake, or the end of the certificate that was shown there. With
+    /// TLS 1.3 each is used once (RFC 8446, C.4).
     bool resumption = true;
 
     /// Takes every certificate. Whoever is on the way reads and changes everything. Not together
