@@ -1,6 +1,7 @@
 #include "tls_engine.hpp"
 
 #include "tls_failure.hpp"
+#include "tls_first_message.hpp"
 #include "tls_plain.hpp"
 
 #include <boost/system/errc.hpp>
@@ -11,7 +12,6 @@
 #include <array>
 #include <cstring>
 #include <new>
-#include <string_view>
 #include <utility>
 
 namespace libnet::detail {
@@ -31,65 +31,12 @@ constexpr std::size_t read_ahead = 4096;
 
 constexpr std::size_t record_overhead = 64;
 
-constexpr std::byte change_cipher_record{20};
-constexpr std::byte handshake_record{22};
-constexpr std::byte alert_record{21};
-
 /// Those of whoever used OpenSSL on this thread before: they would be taken for ours.
 void forget_errors() noexcept
 {
     if (ERR_peek_error() != 0) {
         ERR_clear_error();
     }
-}
-
-/// Whether the message that begins here is whole, over as many records as it takes; or is not for us
-/// to judge.
-bool is_whole_message(bytes records) noexcept
-{
-    constexpr std::size_t header = 5;
-    constexpr std::size_t longest_record = 16 * 1024 + 256;  // OpenSSL refuses others,
-    constexpr std::size_t longest_hello = 128 * 1024;        // and these
-    const auto number = [&](std::size_t at) { return std::to_integer<std::size_t>(records[at]); };
-    if (records.size() > header + longest_record) {
-        return true;  // so much was sent for it; and each look begins at the front
-    }
-    std::size_t announced = 0;
-    std::size_t have = 0;
-    while (records.size() >= header) {
-        const std::size_t size = number(3) << 8 | number(4);
-        if (records[0] == change_cipher_record && have == 0) {  // of no meaning any more (RFC 8446, 5)
-            records = records.subspan(std::min(records.size(), header + size));
-            continue;
-        }
-        if (records[0] != handshake_record || size == 0 || size > longest_record) {
-            return true;
-        }
-        const std::size_t here = std::min(size, records.size() - header);
-        for (std::size_t i = 0; i < here && have + i < 4; ++i) {
-            announced = have + i == 0 ? 0 : announced << 8 | number(header + i);
-        }
-        have += here;
-        if (have >= 4 && (announced > longest_hello || have >= 4 + announced)) {
-            return true;
-        }
-        if (here < size) {
-            return false;
-        }
-        records = records.subspan(header + size);
-    }
-    return have == 0 && records.empty();
-}
-
-bool is_http(std::string_view first)
-{
-    for (const std::string_view method :
-         {"GET ", "POST", "HEAD", "PUT ", "OPTI", "DELE", "PATC", "CONN", "TRAC", "PRI "}) {
-        if (first.starts_with(method)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 }  // namespace
@@ -197,12 +144,15 @@ tls_engine::status tls_engine::handshake()
     if (why_) {
         return status::broken;
     }
-    if (is_no_tls()) {
-        return status::broken;
+    if (!looked_at_ && !input.empty()) {
+        looked_at_ = true;
+        if (const error other = not_how_tls_begins(input.data()); other != error{}) {
+            return broken(other);
+        }
     }
     // With TLS 1.3 the first message may be asked for a second time.
     const bool in_plain_text = !begun_ || SSL_version(ssl_.get()) == TLS1_3_VERSION;
-    if (in_plain_text && SSL_is_server(ssl_.get()) == 1 && !has_first_message()) {
+    if (in_plain_text && SSL_is_server(ssl_.get()) == 1 && !has_first_message(input.data())) {
         return status::starved;
     }
     begun_ = true;
@@ -214,36 +164,6 @@ tls_engine::status tls_engine::handshake()
         return status::ready;
     }
     return stopped();
-}
-
-bool tls_engine::has_first_message() const noexcept
-{
-    const bytes records = input.data();
-    const bool may_be_one = !records.empty() && (records[0] == handshake_record ||
-                                                 records[0] == change_cipher_record);
-    return may_be_one ? is_whole_message(records) : !records.empty();
-}
-
-/// A handshake begins with a handshake record, or with the alert that refuses it. Whatever else comes
-/// first is worth an answer of its own, since it is the most common mistake of all.
-bool tls_engine::is_no_tls()
-{
-    if (looked_at_ || input.empty()) {
-        return false;
-    }
-    const bytes first = input.data();
-    if (first[0] == handshake_record || first[0] == alert_record) {
-        looked_at_ = true;
-        return false;
-    }
-    const bool is_sslv2 = (first[0] & std::byte{0x80}) != std::byte{} &&
-                          (first.size() < 3 || first[2] == std::byte{1});
-    if (is_sslv2) {
-        why_ = error::protocol_too_old;
-    } else {
-        why_ = is_http(as_text(first)) ? error::plain_http : error::plain_text;
-    }
-    return true;
 }
 
 tls_engine::status tls_engine::decrypt(mutable_bytes room, std::size_t& count)

@@ -50,10 +50,6 @@ public:
     receive_buffer input;
     tls_output output;
 
-    /// Whether a client's first message has come whole, or what can be none. OpenSSL makes room for as
-    /// much as a message announces, so it sees nothing of it before.
-    bool has_first_message() const noexcept;
-
     /// Goes on with the handshake as far as the input allows.
     status handshake();
 
@@ -100,7 +96,6 @@ private:
     error_code failure() const noexcept;
     status broken(const error_code& why) noexcept;
     void shrink_input() noexcept;
-    bool is_no_tls();
     std::size_t record_size() const noexcept;
     bytes next_record(tls_plain& from, std::size_t left, std::span<std::byte> together);
     bool put(bytes plain);

@@ -1,6 +1,7 @@
 #include "tls_stream.hpp"
 
 #include "tls_certificates.hpp"
+#include "tls_first_message.hpp"
 
 #include <boost/system/errc.hpp>
 
@@ -75,7 +76,7 @@ operation<> tls_stream::farewell()
 
 readiness tls_stream::poll_first_message()
 {
-    if (engine_.has_first_message()) {
+    if (has_first_message(engine_.input.data())) {
         return readiness::value;
     }
     return input_ended_ ? readiness::failure : readiness::pending;
@@ -131,7 +132,8 @@ void tls_stream::answer_waiter()
     if (state != readiness::pending) {
         std::exchange(waiter_, nullptr)->complete(answer());
     } else if (!begin_read()) {
-        std::exchange(waiter_, nullptr)->complete(make_error_code(boost::system::errc::not_enough_memory));
+        std::exchange(waiter_, nullptr)
+            ->complete(make_error_code(boost::system::errc::not_enough_memory));
     }
 }
 
