@@ -61,6 +61,22 @@ TEST_P(BadInput, EndsItsConnectionOnly)
     EXPECT_EQ(good.read(hello.size()), hello);
 }
 
+// Whoever looks for the reason shall not have to look at bytes.
+TEST(BadInput, AnotherProtocolOnItsPortIsNamed)
+{
+    const std::string client_hello("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);
+    echo_server server;
+    for (const auto& [said, reason] :
+         {std::pair(client_hello, "the peer speaks TLS, and here is none ("),
+          std::pair(std::string("GET / HTTP/1.1\r\n\r\n"),
+                    "the peer speaks HTTP, and this is another protocol (")}) {
+        client_socket peer(server.port());
+        ASSERT_TRUE(peer.send(said));
+        EXPECT_EQ(peer.read_to_end(), "");
+        EXPECT_THAT(server.line("closed"), AllOf(HasSubstr(reason), HasSubstr(") Po")));
+    }
+}
+
 const std::string too_large = "a frame is larger than the limit";
 const std::string cut_off = "the stream ended in the middle of a frame";
 

@@ -25,6 +25,9 @@ constexpr entry describe(error e) noexcept
         return {"frame_too_large", "a frame is larger than the limit (max_frame)"};
     case error::malformed_frame:
         return {"malformed_frame", "bytes arrived that are no frame of this framing"};
+    case error::unexpected_tls: return {"unexpected_tls", "the peer speaks TLS, and here is none"};
+    case error::unexpected_http:
+        return {"unexpected_http", "the peer speaks HTTP, and this is another protocol"};
     case error::checksum_mismatch:
         return {"checksum_mismatch", "a frame arrived damaged: its checksum does not match"};
     case error::refused_payload:
@@ -121,6 +124,7 @@ constexpr bool is_bad_input(error e) noexcept
 {
     return e == error::truncated_frame || e == error::truncated_stream ||
            e == error::frame_too_large || e == error::malformed_frame ||
+           e == error::unexpected_tls || e == error::unexpected_http ||
            e == error::checksum_mismatch || e == error::malformed_record ||
            e == error::plain_text || e == error::plain_http;
 }

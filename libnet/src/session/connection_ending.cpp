@@ -44,6 +44,8 @@ connection_ending::party party_behind(error why) noexcept
     case error::truncated_frame:
     case error::truncated_stream:
     case error::malformed_frame:
+    case error::unexpected_tls:
+    case error::unexpected_http:
     case error::checksum_mismatch:
     case error::certificate_expired:
     case error::certificate_not_yet_valid:

@@ -1,4 +1,5 @@
 #include "../core/address_sanitizer.hpp"
+#include "../core/first_words.hpp"
 #include "connection_core.hpp"
 
 #include <boost/system/errc.hpp>
@@ -9,6 +10,18 @@
 
 /// Receiving: from bytes to frames, and who waits for them.
 namespace libnet::detail {
+namespace {
+
+/// What is no frame, and the first that a peer has said, is mostly another protocol on the wrong port.
+error named_by_first_words(error failure, bytes received) noexcept
+{
+    if (begins_like_tls(received)) {
+        return error::unexpected_tls;
+    }
+    return begins_like_http(received) ? error::unexpected_http : failure;
+}
+
+}  // namespace
 
 readiness connection_core::poll_receive()
 {
@@ -46,7 +59,8 @@ readiness connection_core::decode_ahead()
             return readiness::value;
         }
         if (last.state == decoded::status::failed) {
-            fail(last.failure);
+            const bool is_first = inbox_.messages == 0;
+            fail(is_first ? named_by_first_words(last.failure, inbox_.unseen()) : last.failure);
             return readiness::failure;
         }
         if (skipped == 0) {

@@ -26,7 +26,8 @@ constexpr std::array timeouts{
 constexpr std::array bad_inputs{
     error::truncated_frame, error::truncated_stream,  error::frame_too_large,
     error::malformed_frame, error::checksum_mismatch, error::malformed_record,
-    error::plain_text,      error::plain_http,
+    error::plain_text,      error::plain_http,        error::unexpected_tls,
+    error::unexpected_http,
 };
 
 constexpr std::array bad_certificates{

@@ -54,6 +54,22 @@ ended after(std::string data, connection_options options = {}, pipe_options pipe
     return sim.run(receive_to_the_end(w.subject)).value();
 }
 
+TEST(ConnectionReceive, NamesAnotherProtocolByItsFirstWords)
+{
+    const std::string client_hello("\x16\x03\x01\x00\xc8\x01", 6);
+    EXPECT_EQ(after(client_hello).why, error::unexpected_tls);
+    EXPECT_EQ(after(client_hello, {}, {.largest_read = 1}).why, error::unexpected_tls);
+    EXPECT_EQ(after("POST /here HTTP/1.1\r\n").why, error::unexpected_http);
+    EXPECT_EQ(after("PRI * HTTP/2.0\r\n").why, error::unexpected_http);
+    EXPECT_EQ(after("\x16\x03\x05\x01\x02\x01").why, error::frame_too_large) << "no such version";
+    EXPECT_EQ(after(std::string("\x16\x03\x01\x00\xc8\x02", 6)).why, error::frame_too_large)
+        << "a record, but not that of a client";
+    EXPECT_EQ(after("SSH-2.0-OpenSSH\r\n").why, error::frame_too_large);
+    EXPECT_EQ(after(prefixed("hello") + client_hello).why, error::frame_too_large)
+        << "only what comes first";
+    EXPECT_EQ(error_code(error::unexpected_tls), condition::bad_input);
+}
+
 TEST(ConnectionReceive, HandsOutSeveralFramesOfOneRead)
 {
     simulation sim;

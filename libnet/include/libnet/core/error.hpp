@@ -24,6 +24,8 @@ enum class error {
     truncated_stream,   ///< TLS: the stream ended without close_notify
     frame_too_large,    ///< a frame longer than the limit, received or about to be sent
     malformed_frame,    ///< bytes that are no frame of this framing
+    unexpected_tls,     ///< instead of the first frame the peer began a TLS handshake
+    unexpected_http,    ///< instead of the first frame the peer sent an HTTP request
     checksum_mismatch,  ///< a frame that is not as it was sent
     refused_payload,    ///< this framing cannot carry this payload, nothing was sent
 
