@@ -13,8 +13,9 @@ connection_core::connection_core(std::unique_ptr<stream> transport,
       framing_(settings_->options.framing),
       alarm_(*this),
       input_(settings_->input),
-      heart_(recent()),
       waiting_since_(recent()),
+      account_(settings_->budget ? std::make_unique<account>(*this) : nullptr),
+      pulse_(settings_->options.heartbeat ? std::make_unique<pulse>(recent()) : nullptr),
       peer_(stream_->peer()),
       local_(stream_->local()),
       opened_(loop_.now()),
@@ -40,7 +41,7 @@ connection_core::connection_core(std::unique_ptr<stream> transport,
     watch(next_deadline());
     loop_.enter();
     if (settings_->budget) {
-        settings_->budget->enter(account_, loop_);
+        settings_->budget->enter(*account_, loop_);
     }
 }
 
@@ -53,7 +54,7 @@ connection_core::~connection_core()
         delete &letters_.pop_front();
     }
     if (settings_->budget) {
-        settings_->budget->leave(account_);
+        settings_->budget->leave(*account_);
     }
     loop_.exit();
 }
@@ -180,7 +181,7 @@ void connection_core::go_on_closing()
     }
 }
 
-void connection_core::finish_close(const error_code& why) noexcept
+void connection_core::finish_close(error why) noexcept
 {
     if (closed_) {
         return;
@@ -214,12 +215,12 @@ readiness connection_core::poll_close()
     if (!closed_) {
         return readiness::pending;
     }
-    return close_failure_ ? readiness::failure : readiness::value;
+    return close_failure_ != error{} ? readiness::failure : readiness::value;
 }
 
 result<> connection_core::take_close() const
 {
-    return close_failure_ ? result<>(close_failure_) : result<>();
+    return close_failure_ != error{} ? result<>(close_failure_) : result<>();
 }
 
 void connection_core::wait_close(operation_waiter<void>& w)
@@ -244,7 +245,7 @@ connection_info connection_core::info() const
             .age = loop_.now() - opened_,
             .idle =
                 moved_ ? duration::zero() : std::max(duration::zero(), loop_.now() - last_moved_),
-            .round_trip = round_trip_,
+            .round_trip = pulse_ ? pulse_->round_trip : std::nullopt,
             .unread = inbox_.received.size() - inbox_.handed_out,
             .unsent = unsent(),
             .memory = memory(),

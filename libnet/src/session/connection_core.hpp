@@ -137,6 +137,11 @@ private:
         void give_memory_up() noexcept override { core.give_memory_up(); }
         connection_core& core;
     };
+    struct pulse {
+        explicit pulse(time_point now) noexcept : clock(now) {}
+        heartbeat_clock clock;
+        std::optional<duration> round_trip;
+    };
     /// A message from another thread that waits for room.
     struct letter : list_node {
         std::string payload;
@@ -165,7 +170,7 @@ private:
     time_point next_look_at_draining() const noexcept;
 
     // heartbeats
-    bool has_heartbeat() const noexcept { return settings_->options.heartbeat.has_value(); }
+    bool has_heartbeat() const noexcept { return pulse_ != nullptr; }
     void look_at_heartbeat(time_point now);
     bool read_ahead();
     void absorb_heartbeats();
@@ -212,7 +217,7 @@ private:
     void count_memory() noexcept
     {
         if (settings_->budget && !closed_) {
-            settings_->budget->charge(account_, memory());
+            settings_->budget->charge(*account_, memory());
         }
     }
     std::size_t room_to_read() noexcept
@@ -234,7 +239,7 @@ private:
     void tell_watcher() noexcept;
     void begin_close();
     void go_on_closing();
-    void finish_close(const error_code& why) noexcept;
+    void finish_close(error why) noexcept;
 
     // time
     void watch(time_point due);
@@ -287,20 +292,20 @@ private:
     bool closed_ = false;
     error_code failure_;
     connection_ending::phase failed_during_{};
-    error_code close_failure_;
+    error close_failure_{};
     node_list<work_node> closers_;  // operation_waiter<void>
 
     alarm alarm_;
     input_deadlines input_;
-    heartbeat_clock heart_;
-    std::optional<duration> round_trip_;
     time_point waiting_since_;  // that somebody receives, or the last activity since then
     time_point lifetime_due_ = end_of_time;
     time_point send_due_ = end_of_time;
     time_point close_due_ = end_of_time;
     time_point close_by_ = end_of_time;  // however late it begins to close
 
-    account account_{*this};
+    // Of connections that have one: most do not, and ten thousand of them wait.
+    std::unique_ptr<account> account_;  // a memory budget
+    std::unique_ptr<pulse> pulse_;      // a heartbeat
 
     task_node flush_later_;
     task_node read_later_;

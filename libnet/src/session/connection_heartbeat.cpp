@@ -9,7 +9,7 @@ void connection_core::look_at_heartbeat(time_point now)
 {
     const bool listens = reading_ || read_ahead();
     const heartbeat& how = *settings_->options.heartbeat;
-    switch (heart_.look(how, now, listens)) {
+    switch (pulse_->clock.look(how, now, listens)) {
     case heartbeat_clock::action::wait: break;
     case heartbeat_clock::action::ping: send_heartbeat(how.ping); break;
     case heartbeat_clock::action::give_up: fail(error::heartbeat_timeout); break;
@@ -103,8 +103,8 @@ void connection_core::take_heartbeat(beat kind) noexcept
     input_.heartbeat_came();
     if (kind == beat::ping) {
         send_heartbeat(settings_->options.heartbeat->pong);
-    } else if (const auto took = heart_.answered(loop_.now())) {
-        round_trip_ = took;
+    } else if (const auto took = pulse_->clock.answered(loop_.now())) {
+        pulse_->round_trip = took;
     }
 }
 

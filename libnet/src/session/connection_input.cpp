@@ -265,7 +265,7 @@ void connection_core::on_read(const error_code& failed, std::size_t count)
         bytes_received_ += count;
         moved_ = true;
         if (has_heartbeat()) {
-            heart_.heard(recent());
+            pulse_->clock.heard(recent());
         }
     }
     if (closing_) {

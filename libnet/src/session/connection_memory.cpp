@@ -37,7 +37,7 @@ std::size_t connection_core::allowed_room_to_read() noexcept
 std::size_t connection_core::ask_for_room() noexcept
 {
     const std::size_t growth = inbox_.received.capacity_for(needed_) - inbox_.received.capacity();
-    return settings_->budget->room_to_read(account_, growth);
+    return settings_->budget->room_to_read(*account_, growth);
 }
 
 void connection_core::memory_is_free() noexcept

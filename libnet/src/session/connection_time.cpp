@@ -63,7 +63,7 @@ time_point connection_core::next_deadline() const noexcept
     if (!failure_) {
         due = std::min(due, lifetime_due_);
         if (has_heartbeat()) {
-            due = std::min(due, heart_.due(*settings_->options.heartbeat));
+            due = std::min(due, pulse_->clock.due(*settings_->options.heartbeat));
         }
     }
     if (may_park()) {
