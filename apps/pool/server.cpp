@@ -67,6 +67,9 @@ int main(int argc, char** argv)
     app.add_option("--max-keys", most_keys, "So many values, then it says 'ERROR full'")
         ->type_name("N")
         ->capture_default_str();
+    server_options options;
+    flags::add_duration(app, "--drain-timeout", options.drain_timeout,
+                        "After a signal: how long connections may take to finish");
     return sample::run_program("key_value_server", app, argc, argv, [&] {
         store values(most_keys);
         const auto serve = [&](connection& peer) -> task<> {
@@ -78,7 +81,6 @@ int main(int argc, char** argv)
                 co_await peer.send(answer);
             }
         };
-        server_options options;
         options.on_listening = [](const std::string& local) {
             std::cout << "listening on " << local << std::endl;
         };

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "admission_flags.hpp"
+#include "configuration.hpp"
 #include "echo_session.hpp"
 #include "experiments.hpp"
 #include "flags.hpp"
 #include "once_a_second.hpp"
+#include "operations.hpp"
 #include "proxy_flags.hpp"
 #include "threads_flags.hpp"
 #include "timeout_flags.hpp"
@@ -16,8 +18,10 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace sample {
 
@@ -110,10 +114,15 @@ struct echo_server {
     /// More to say when it listens.
     std::function<void(const std::string& where)> when_listening = [](const std::string&) {};
 
-    /// Who awaits the server: the place for what else there is to do meanwhile.
-    std::function<libnet::task<>(libnet::task<> serving)> supervise = [](libnet::task<> serving) {
-        return serving;
-    };
+    /// The command line, to be read again with the file that --config names, and the flags in it that
+    /// are the program's own.
+    std::vector<std::string> arguments{};
+    std::function<void(CLI::App& app)> add_own_flags = [](CLI::App&) {};
+
+    /// What else is read again on SIGHUP, as operations::reload has it; nothing to say if it is nothing.
+    std::function<std::string()> reload_own = [] { return std::string(); };
+
+    operations attending{};
 
     void add_flags(CLI::App& app)
     {
@@ -133,6 +142,10 @@ struct echo_server {
             app, reuse_port,
             "Listen with SO_REUSEPORT: each of --threads accepts for itself, and other\n"
             "processes of this user may listen on the same port");
+        flags::add_duration(app, "--drain-timeout", options.drain_timeout,
+                            "After a signal: how long connections may take to finish");
+        flags::add_config(app);
+        attending.add_flags(app);
         app.add_flag("--quiet", quiet,
                      "No line for each connection that opens, closes or is refused");
         flags::add_experiments(app, experiment);
@@ -152,6 +165,7 @@ struct echo_server {
         options.on_listening = [this](const std::string& where) {
             print("listening on " + where);
             when_listening(where);
+            attending.listening(where);
         };
         options.on_accept_error = [lines = flags::once_a_second()](libnet::error_code why,
                                                                    libnet::duration pause) mutable {
@@ -170,15 +184,55 @@ struct echo_server {
             };
         }
 
+        if (threads.are_several() && reuse_port && attending.takes_over()) {
+            throw CLI::ValidationError(
+                "--takeover", "hands one socket over, and with --threads and --reuse-port each thread "
+                              "has its own: leave --reuse-port away");
+        }
+        attending.inherit();
         libnet::server server(listen, session, options);
-        const int exit_code = threads.run(server, [this](libnet::task<> serving) {
-            return libnet::run(supervise(std::move(serving)));
+        attending.reload = [&] { return reload(server); };
+        const int exit_code = threads.run(server, [&](libnet::task<> serving) {
+            return libnet::run(attending.attend(server, std::move(serving)));
         });
         const libnet::server_stats total = server.stats();
         print("stopped after " + flags::count(total.accepted, "connection") + ", " +
               detail::traffic(total.messages_received, total.bytes_received, total.bytes_sent) +
               (total.refused == 0 ? "" : ", " + std::to_string(total.refused) + " refused"));
         return exit_code;
+    }
+
+private:
+    /// All of it or nothing: what is wrong is found before anything is changed.
+    std::string reload(libnet::server& server)
+    {
+        std::string file;
+        libnet::server_options changed = read_again(file);
+        std::string what = reload_own();
+        if (!file.empty()) {
+            server.reconfigure(std::move(changed));
+            what = "reloaded " + file + ": timeouts, limits and marks" +
+                   (what.empty() ? "" : "\n" + what);
+        }
+        return what.empty() ? "nothing to reload: there is no --config" : what;
+    }
+
+    /// The command line and the file that it names; `file` stays empty if it names none.
+    libnet::server_options read_again(std::string& file) const
+    {
+        CLI::App app;
+        echo_server again{.listen = listen};
+        again.add_flags(app);
+        add_own_flags(app);
+        std::vector<std::string> backwards(arguments.rbegin(), arguments.rend());
+        try {
+            app.parse(backwards);
+        } catch (const CLI::ParseError& wrong) {
+            throw std::runtime_error("the old settings stay: " +
+                                     flags::text_with_place(app, wrong));
+        }
+        file = flags::config_file(app);
+        return again.options;
     }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "configuration.hpp"
 #include "flags.hpp"
 
 #include <exception>
@@ -17,6 +18,10 @@ int run_program(const std::string& name, CLI::App& app, int argc, char** argv, B
         app.parse(argc, argv);
         return body();
     } catch (const CLI::ParseError& wrong) {
+        if (const std::string placed = flags::text_with_place(app, wrong); placed != wrong.what()) {
+            std::cerr << placed + "\nRun with --help for more information.\n";
+            return 2;
+        }
         return flags::explain(app, wrong);
     } catch (const std::exception& failure) {
         std::cerr << name + ": " + failure.what() + '\n';

@@ -23,6 +23,8 @@ public:
         app.add_flag("--reuse-port", reuse_port, help_of_reuse_port);
     }
 
+    bool are_several() const { return count_.has_value(); }
+
     /// Calls `serve` with the task that is the server, here or over shards; what it answers.
     template <class Server, class Serve>
     int run(Server& server, Serve serve) const

@@ -5,16 +5,12 @@
 #include "../support/program.hpp"
 #include "../support/tls_flags.hpp"
 
-#include <libnet/asio.hpp>
 #include <libnet/tls.hpp>
 
-#include <boost/asio/signal_set.hpp>
-
-#include <csignal>
 #include <exception>
-#include <iostream>
+#include <memory>
+#include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace {
 
@@ -77,42 +73,23 @@ void report_failure(const libnet::tls_failure& failed)
         flags::printable("no handshake with " + failed.peer + asked_for + ": " + failed.text));
 }
 
-// Reads the files again whenever administrators ask for it. Connections that are open keep what they
-// have.
-libnet::task<> reload_on(libnet::asio::signal_set& hangups, libnet::tls_context context,
-                         const tls_settings& tls)
+/// Reads the files again. Connections that are open keep what they have.
+std::string reload(libnet::tls_context context, const tls_settings& tls)
 {
-    for (;;) {
-        co_await libnet::checked(hangups.async_wait(libnet::asio::deferred));
-        const std::string& authorities = tls.options.client_authorities;
-        if (tls.is_self_signed() && authorities.empty()) {
-            sample::print("nothing to reload: the certificate is self-signed, in memory");
-            continue;
-        }
-        try {
-            const std::string what =
-                tls.is_self_signed()
-                    ? authorities
-                    : tls.certificate.chain + ", fingerprint " + tls.certificate.fingerprint();
-            context.reload();
-            sample::print("reloaded " + what);
-        } catch (const std::exception& failure) {
-            std::cerr << std::string("cannot reload, the old certificate stays: ") +
-                             failure.what() + '\n';
-        }
+    const std::string& authorities = tls.options.client_authorities;
+    if (tls.is_self_signed() && authorities.empty()) {
+        return "nothing to reload: the certificate is self-signed, in memory";
     }
-}
-
-libnet::task<> serve_and_reload(libnet::task<> serving, libnet::tls_context context,
-                                const tls_settings& tls)
-{
-    // From before the port opens: who sees the server run may send it a SIGHUP.
-    libnet::asio::signal_set hangups(co_await libnet::this_executor(), SIGHUP);
-    auto side_by_side = [&](libnet::group& tasks) -> libnet::task<> {
-        tasks.start(reload_on(hangups, context, tls));
-        co_await libnet::checked(std::move(serving));
-    };
-    co_await libnet::checked(libnet::with_group(side_by_side));
+    try {
+        const std::string what =
+            tls.is_self_signed()
+                ? authorities
+                : tls.certificate.chain + ", fingerprint " + tls.certificate.fingerprint();
+        context.reload();
+        return "reloaded " + what;
+    } catch (const std::exception& failure) {
+        throw std::runtime_error(std::string("the old certificate stays: ") + failure.what());
+    }
 }
 
 }  // namespace
@@ -122,7 +99,7 @@ int main(int argc, char** argv)
     CLI::App app(
         "Listens on a TCP port or a Unix socket for TLS and sends every message back to whoever\n"
         "sent it.\n"
-        "SIGHUP: reads the certificate files again.\n"
+        "SIGHUP: reads the file of --config and the certificate files again.\n"
         "SIGINT or SIGTERM: accepts nothing more, answers what it has received, prints a\n"
         "summary and exits with 0. A second one ends it at once.\n");
     app.footer("\nTry it; the server prints the fingerprint of its certificate:\n"
@@ -133,6 +110,10 @@ int main(int argc, char** argv)
                "  openssl s_client -quiet -connect 127.0.0.1:9443\n");
     sample::echo_server server{.listen = "127.0.0.1:9443"};
     tls_settings tls;
+    server.arguments.assign(argv + 1, argv + argc);
+    server.add_own_flags = [unused = std::make_shared<tls_settings>()](CLI::App& again) {
+        add_flags(again, *unused);
+    };
     server.add_flags(app);
     add_flags(app, tls);
     return sample::run_program("tls_echo_server", app, argc, argv, [&] {
@@ -151,9 +132,7 @@ int main(int argc, char** argv)
         }
         const auto context = libnet::tls_context::server(tls.options);
         server.options.layer = context;
-        server.supervise = [&](libnet::task<> serving) {
-            return serve_and_reload(std::move(serving), context, tls);
-        };
+        server.reload_own = [&] { return reload(context, tls); };
         return server.run();
     });
 }

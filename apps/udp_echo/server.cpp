@@ -110,6 +110,8 @@ int main(int argc, char** argv)
         app, options.socket.reuse_port,
         "Listen with SO_REUSEPORT: other processes of this user may listen on the same\n"
         "port. With --threads each has a socket of its own in any case");
+    flags::add_duration(app, "--drain-timeout", options.drain_timeout,
+                        "After a signal: how long sessions may take to finish");
     app.add_flag("--quiet", quiet, "No line for each peer and for each that cannot be reached");
 
     return sample::run_program("udp_echo_server", app, argc, argv, [&] {

@@ -65,6 +65,7 @@
 #include <libnet/runtime/processors.hpp>
 #include <libnet/runtime/remote_work.hpp>
 #include <libnet/runtime/run.hpp>
+#include <libnet/runtime/service_manager.hpp>
 #include <libnet/runtime/shards.hpp>
 #include <libnet/runtime/stall_report.hpp>
 #include <libnet/runtime/task.hpp>
@@ -92,6 +93,7 @@
 #include <libnet/session/request_session.hpp>
 #include <libnet/session/requests.hpp>
 #include <libnet/session/server.hpp>
+#include <libnet/session/takeover.hpp>
 #include <libnet/session/udp_client.hpp>
 #include <libnet/session/udp_peer.hpp>
 #include <libnet/session/udp_server.hpp>
@@ -99,6 +101,7 @@
 #include <libnet/transport/datagram_channel.hpp>
 #include <libnet/transport/descriptor.hpp>
 #include <libnet/transport/endpoint.hpp>
+#include <libnet/transport/inherited.hpp>
 #include <libnet/transport/kernel_statistics.hpp>
 #include <libnet/transport/listener.hpp>
 #include <libnet/transport/lookups.hpp>

@@ -47,6 +47,12 @@ public:
         return rules_.ask(who, now);
     }
 
+    admission::decision recount(const ip_address& before, const ip_address& now_as)
+    {
+        const std::lock_guard lock(mutex_);
+        return rules_.recount(before, now_as);
+    }
+
     /// Whoever waits for room somewhere else is told.
     void leave(const ip_address& who) noexcept;
 

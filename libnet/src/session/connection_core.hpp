@@ -103,6 +103,9 @@ public:
     std::vector<std::byte> unread() const;
     void put_back(bytes received);
 
+    /// Other timeouts and marks from now on; framing and heartbeat must be the same.
+    void use(std::shared_ptr<const connection_settings> settings) noexcept;
+
     void post_letter(std::string payload);
 
     connection_info info() const;

@@ -1,6 +1,7 @@
 #include "connection_core.hpp"
 
 #include <algorithm>
+#include <utility>
 
 /// Time: one alarm, which looks at all deadlines when it comes by.
 namespace libnet::detail {
@@ -70,6 +71,14 @@ time_point connection_core::next_deadline() const noexcept
         due = std::min(due, add(waiting_since_, park_after));
     }
     return due;
+}
+
+void connection_core::use(std::shared_ptr<const connection_settings> settings) noexcept
+{
+    input_.use(settings->input);
+    settings_ = std::move(settings);
+    gathers_until_ = 0;  // the next message looks at the new mark
+    watch(next_deadline());
 }
 
 void connection_core::note_activity() noexcept

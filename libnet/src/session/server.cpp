@@ -1,3 +1,4 @@
+#include "connection_core.hpp"
 #include "server_state.hpp"
 
 #include <libnet/runtime/within.hpp>
@@ -52,7 +53,8 @@ server::state::state(result<endpoint> e, std::unique_ptr<listener> l, session s,
     auto shared =
         std::make_shared<detail::connection_settings>(with_defaults_of_servers(options.connection));
     if (options.memory_budget != no_limit) {
-        shared->budget = std::make_shared<detail::memory_budget>(options.memory_budget);
+        budget = std::make_shared<detail::memory_budget>(options.memory_budget);
+        shared->budget = budget;
     }
     settings = std::move(shared);
 }
@@ -192,6 +194,56 @@ void server::set_admission(const admission_limits& limits)
     });
 }
 
+void server::reconfigure(server_options changed)
+{
+    const std::lock_guard lock(state_->stop_mutex);
+    if (!state_->box) {
+        state_->reconfigure(changed);
+        return;
+    }
+    state_->box->post([s = state_, changed = std::move(changed)] { s->reconfigure(changed); });
+}
+
+/// What clients have agreed to stays: how messages are framed, and what is a heartbeat.
+void server::state::reconfigure(const server_options& changed)
+{
+    options.surplus = changed.surplus;
+    options.drain_timeout = changed.drain_timeout;
+    options.drain_grace = changed.drain_grace;
+    connection_options chosen = changed.connection;
+    chosen.framing = settings->options.framing;
+    chosen.heartbeat = settings->options.heartbeat;
+    auto shared =
+        std::make_shared<detail::connection_settings>(with_defaults_of_servers(std::move(chosen)));
+    shared->budget = budget;
+    settings = std::move(shared);
+    served.for_each([this](running& r) { detail::connection_access::core(r.peer).use(settings); });
+    if (home == nullptr) {
+        gate->begin_with(changed.admission);
+        return;
+    }
+    gate->set_limits(changed.admission, home->now());
+    accept_again();
+    const std::lock_guard lock(stop_mutex);
+    for (const auto& part : parts) {
+        part->box->post([part, changed] { part->reconfigure(changed); });
+    }
+}
+
+void server::hand_over()
+{
+    const std::lock_guard lock(state_->stop_mutex);
+    state_->stop_asked = true;
+    if (state_->box) {
+        state_->box->post([s = state_] { s->hand_over(); });
+    }
+}
+
+int server::native_handle() const noexcept
+{
+    return state_->source ? state_->source->native_handle() : -1;
+}
+
 server_stats server::stats() const
 {
     server_stats sum;
@@ -209,7 +261,7 @@ void server::state::add_to(server_stats& sum) const
     sum.active += active;
     sum.refused += refused;
     sum.accept_errors += accept_errors;
-    if (const auto& budget = settings->budget) {
+    if (budget) {
         sum.memory += budget->used();
         sum.shed += budget->shed();
     }

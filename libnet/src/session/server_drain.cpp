@@ -13,6 +13,14 @@ constexpr duration last_words = std::chrono::milliseconds(500);
 
 }  // namespace
 
+void server::state::hand_over() noexcept
+{
+    if (source) {
+        source->leave_to_others();
+    }
+    stop_accepting();
+}
+
 task<> server::state::drain(group& sessions)
 {
     served.for_each([this](running& r) { drain(r.peer); });

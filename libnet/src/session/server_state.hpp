@@ -85,15 +85,18 @@ struct server::state : std::enable_shared_from_this<server::state> {
                                 const std::exception_ptr& thrown) const;
     void count(const connection_info& info) noexcept;
     void accept_again() noexcept;
+    void reconfigure(const server_options& changed);
     void tell_pressure(const memory_pressure& p) noexcept;
     void fail_hook() noexcept;
     void end_sessions();
+    void hand_over() noexcept;
     void stop_accepting() noexcept;
 
     result<endpoint> where;
     std::unique_ptr<listener> source;
     session serve;
     std::shared_ptr<const detail::connection_settings> settings;
+    std::shared_ptr<detail::memory_budget> budget;  // that all settings have; none if it is nullptr
     server_options options;
 
     // The loop's thread.
@@ -136,7 +139,7 @@ public:
     /// It is somebody else who was let in; not, if there are too many of those.
     admission::decision belongs_to(const ip_address& who)
     {
-        const auto decision = of_->gate.recount(who_, who);
+        const auto decision = of_->gate->recount(who_, who);
         who_ = decision == admission::decision::let_in ? who : who_;
         return decision;
     }

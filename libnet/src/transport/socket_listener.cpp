@@ -113,6 +113,9 @@ task<> socket_listener::wait_for_client()
 /// handshake may still be on its way.
 bool socket_listener::end_arrivals() noexcept
 {
+    if (is_shared_) {
+        close();
+    }
     if (!acceptor_.is_open()) {
         return false;
     }
@@ -126,6 +129,12 @@ bool socket_listener::end_arrivals() noexcept
         acceptor_.cancel(ignored);
     }
     return true;
+}
+
+void socket_listener::leave_to_others() noexcept
+{
+    is_shared_ = true;
+    end_ = nullptr;
 }
 
 bool socket_listener::is_local() const

@@ -47,6 +47,7 @@ public:
 
     task<std::unique_ptr<stream>> accept() override;
     bool end_arrivals() noexcept override;
+    void leave_to_others() noexcept override;
     void close() noexcept override;
     std::string local() const override;
     int native_handle() const noexcept override;
@@ -61,6 +62,7 @@ private:
     mutable acceptor acceptor_;
     socket_options options_;
     reserve_descriptor reserve_;
+    bool is_shared_ = false;
     std::optional<time_point> open_until_;  // for those who were on their way when arrivals ended
     int still_to_come_ = 0;                 // then, at most
     std::function<void()> end_;

@@ -1,5 +1,6 @@
 #include "system_network.hpp"
 
+#include "inherited_listener.hpp"
 #include "option_setting.hpp"
 #include "socket_listener.hpp"
 
@@ -65,8 +66,12 @@ error_code open_and_listen(acceptor& listening, const tcp::endpoint& local,
 std::unique_ptr<listener> system_network::listen_on_port(const endpoint& where,
                                                          const socket_options& options)
 {
-    acceptor listening(context_of(home_).get_executor());
     const auto local = resolve_local(home_, where);
+    if (const int inherited = duplicate_inherited(to_text(socket_endpoint(local)));
+        inherited >= 0) {
+        return listen_on_inherited(home_, inherited, options);
+    }
+    acceptor listening(context_of(home_).get_executor());
     if (const error_code failed = open_and_listen(listening, local, options)) {
         cannot_listen(where.to_string(), failed);
     }

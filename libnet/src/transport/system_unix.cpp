@@ -1,5 +1,6 @@
 #include "system_network.hpp"
 
+#include "inherited_listener.hpp"
 #include "option_error.hpp"
 #include "option_setting.hpp"
 #include "peer_credentials.hpp"
@@ -105,6 +106,9 @@ task<std::unique_ptr<stream>> system_network::connect_path(std::string path,
 std::unique_ptr<listener> system_network::listen_on_path(const std::string& path,
                                                          const socket_options& options)
 {
+    if (const int inherited = duplicate_inherited("unix:" + path); inherited >= 0) {
+        return listen_on_inherited(home_, inherited, options);
+    }
     acceptor listening(context_of(home_).get_executor());
     std::optional<socket_file> file;
     if (const error_code failed = bind_and_listen(listening, path, options, file)) {

@@ -44,6 +44,9 @@ public:
     /// The timeouts must stay where they are.
     explicit input_deadlines(const input_timeouts& timeouts) noexcept : timeouts_(&timeouts) {}
 
+    /// Others from now on, which must stay where they are, too.
+    void use(const input_timeouts& timeouts) noexcept { timeouts_ = &timeouts; }
+
     /// Somebody waits from now on. `under_way`: bytes of an unfinished frame that are here.
     void begin_wait(time_point now, std::size_t under_way) noexcept;
 

@@ -179,6 +179,20 @@ public:
     /// above a lower limit nobody is let in until they are fewer.
     void set_admission(const admission_limits& limits);
 
+    /// Takes over what can change while it runs: of `changed` the timeouts and water marks of
+    /// connections, for those that are there as well; admission, surplus, drain_timeout and
+    /// drain_grace. A lifetime counts for new connections. All else, framing and heartbeat too, stays
+    /// as it began. Any thread, any time.
+    void reconfigure(server_options changed);
+
+    /// As stop(), but the listening socket is left to another process that has it too: those who have
+    /// not been accepted yet are that one's (see takeover). Any thread.
+    void hand_over();
+
+    /// The listening socket, for handing it over; -1 while there is none, and where each of several
+    /// shards has its own. The loop's thread.
+    int native_handle() const noexcept;
+
     /// Of all shards together. Any thread.
     server_stats stats() const;
 

@@ -30,6 +30,10 @@ public:
         return false;
     }
 
+    /// The socket is not ours alone: another process accepts from it, or will. So nothing is done when
+    /// it closes but giving up our part: those who wait in its queue stay there, a file remains.
+    virtual void leave_to_others() noexcept {}
+
     /// Nothing is accepted any more.
     virtual void close() noexcept = 0;
 
