@@ -141,8 +141,7 @@ private:
     connect_options some_options()
     {
         connect_options options;
-        options.connect_timeout =
-            from_to(std::chrono::milliseconds(50), std::chrono::seconds(3));
+        options.connect_timeout = from_to(std::chrono::milliseconds(50), std::chrono::seconds(3));
         options.connection.send_timeout =
             from_to(std::chrono::milliseconds(100), std::chrono::seconds(10));
         options.connection.idle_timeout =
@@ -160,8 +159,8 @@ private:
         for (int i = 0; i < 3; ++i) {
             const connect_options options = some_options();
             const connection_options& limits = options.connection;
-            auto connecting = timed("connect()", options.connect_timeout,
-                                    libnet::connect("shop:9000", options));
+            auto connecting =
+                timed("connect()", options.connect_timeout, libnet::connect("shop:9000", options));
             auto peer = co_await std::move(connecting);
             if (!peer) {
                 continue;
@@ -235,22 +234,29 @@ private:
     std::size_t ended_ = 0;
 };
 
-/// Runs so many of them and answers what went wrong, each with its seed; LIBNET_ASIO_SEED=N in the
-/// environment runs that one alone. `waits` counts what was waited for.
-inline std::vector<std::string> run_black_holes(std::uint64_t count, std::size_t& waits)
+/// What became of all who waited.
+struct black_holes_seen {
+    std::size_t networks = 0;
+    std::size_t waits = 0;
+    std::vector<std::string> complaints{};  ///< each with its seed
+};
+
+/// Runs so many of them; LIBNET_ASIO_SEED=N in the environment runs that one alone.
+inline black_holes_seen run_black_holes(std::uint64_t count)
 {
     const char* const only = std::getenv("LIBNET_ASIO_SEED");
     const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
     const std::uint64_t last = only != nullptr ? first : count;
-    std::vector<std::string> complaints;
+    black_holes_seen all;
     for (std::uint64_t seed = first; seed <= last; ++seed) {
         black_hole hole(seed);
         for (const std::string& complaint : hole.run()) {
-            complaints.push_back("LIBNET_ASIO_SEED=" + std::to_string(seed) + ": " + complaint);
+            all.complaints.push_back("LIBNET_ASIO_SEED=" + std::to_string(seed) + ": " + complaint);
         }
-        waits += hole.waits();
+        ++all.networks;
+        all.waits += hole.waits();
     }
-    return complaints;
+    return all;
 }
 
 }  // namespace libnet::tests

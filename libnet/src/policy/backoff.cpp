@@ -24,7 +24,8 @@ backoff::backoff(const backoff_options& options)
     }
 }
 
-std::optional<duration> backoff::failed(time_point now, std::uint64_t random) noexcept
+std::optional<duration> backoff::failed(time_point now, std::uint64_t random,
+                                        duration unanswered) noexcept
 {
     if (standing_since_ && now >= add(*standing_since_, options_.stable_after)) {
         reset();
@@ -34,7 +35,12 @@ std::optional<duration> backoff::failed(time_point now, std::uint64_t random) no
     if (gives_up()) {
         return std::nullopt;
     }
-    const duration wait = part_of(ceiling_, random);
+    duration least{};
+    if (unanswered > options_.first && options_.first != duration::zero()) {
+        ceiling_ = std::min(std::max(ceiling_, unanswered), options_.longest);
+        least = ceiling_ / 2;
+    }
+    const duration wait = least + part_of(ceiling_ - least, random);
     ceiling_ = ceiling_ > options_.longest / 2 ? options_.longest : ceiling_ * 2;
     return wait;
 }

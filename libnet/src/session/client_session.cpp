@@ -62,6 +62,8 @@ task<> client::state::keep_connected()
     while (!stopping) {
         ++attempts;
         tell(event(client_event::kind::connecting));
+        const time_point began = home->now();
+        duration unanswered{};
         std::optional<result<connection>> dialed;
         co_await checked(connect(dialed));
         client_event how = event(client_event::kind::failed);
@@ -80,10 +82,11 @@ task<> client::state::keep_connected()
             }
         } else {
             how.why = dialed->error();
+            unanswered = how.why == condition::timeout ? home->now() - began : duration::zero();
             how.tried = std::exchange(tried, {});
         }
         if (!stopping) {
-            how.pause = retry.failed(home->now(), home->random());
+            how.pause = retry.failed(home->now(), home->random(), unanswered);
             failures = retry.failures();
         }
         tell(how);

@@ -48,6 +48,33 @@ TEST(Backoff, WaitsAnythingBetweenNothingAndThat)
     EXPECT_EQ(backoff().failed(start, most), 100ms - 1ns);
 }
 
+TEST(Backoff, WaitsLongerForWhoDoesNotAnswer)
+{
+    backoff subject;
+    for (const duration expected : {3s, 6s, 12s, 24s, 30s, 30s}) {
+        const auto wait = subject.failed(start, most, 3s);
+        EXPECT_EQ(std::chrono::round<std::chrono::milliseconds>(*wait), expected);
+    }
+    subject.reset();
+    for (const duration expected : {1500ms, 3000ms, 6000ms, 12'000ms, 15'000ms, 15'000ms}) {
+        EXPECT_EQ(subject.failed(start, 0, 3s), expected);
+    }
+}
+
+TEST(Backoff, WhatIsRefusedAtOnceWasAnswered)
+{
+    backoff subject;
+    EXPECT_EQ(subject.failed(start, 0, 20ms), duration::zero());
+    EXPECT_EQ(longest_wait(subject, start), 200ms);
+}
+
+TEST(Backoff, NeverWaitsWhereToldToThoughNobodyAnswers)
+{
+    backoff subject({.first = 0s});
+    EXPECT_EQ(subject.failed(start, most, 3s), duration::zero());
+    EXPECT_EQ(subject.failed(start, most, 3s), duration::zero());
+}
+
 TEST(Backoff, SpreadsEvenly)
 {
     randomness random(1);

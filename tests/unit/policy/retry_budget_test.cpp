@@ -117,25 +117,4 @@ TEST(RetryBudget, AtRandomStaysWithinItsBounds)
     });
 }
 
-// A thousand clients of a server that is down for a minute, each of which would try every call five
-// times: what the server gets is a fifth more than without retries, and not five times as much.
-TEST(RetryBudget, KeepsRetriesFromBecomingTheLoad)
-{
-    for_each_seed(3, [](randomness& random) {
-        retry_budget budget;
-        std::size_t calls = 0;
-        std::size_t retries = 0;
-        for (time_point now = start; now < start + 60s; now += 1ms) {
-            ++calls;
-            budget.call(now);
-            for (int attempt = 1; attempt != 5 && budget.take(now); ++attempt) {
-                ++retries;
-            }
-            now += duration(random.below(100'000));
-        }
-        EXPECT_LE(retries, calls / 5 + 10);
-        EXPECT_GE(retries, calls / 5 - 10);
-    });
-}
-
 }  // namespace

@@ -31,6 +31,10 @@ struct backoff_options {
 ///     failures     1         2              3                       4
 ///     wait up to  |100 ms|  |   200 ms   |  |        400 ms        |  |   800 ms ...   30 s
 ///
+/// An attempt that nobody answers says more than one that is refused, and it is made of several: the
+/// kernel repeats it. Who was not answered for 3 s does not wait for 100 ms, but for up to 3 s, then 6,
+/// 12, ... and for half of that at least.
+///
 ///     backoff retry;
 ///     while (!try_it()) {
 ///         const auto wait = retry.failed(now(), random());
@@ -44,8 +48,10 @@ public:
     explicit backoff(const backoff_options& options = {});
 
     /// An attempt has failed, or what it had achieved is lost. How long to wait before the next one;
-    /// nothing: there is none. `random` is any number, all of them equally likely.
-    std::optional<duration> failed(time_point now, std::uint64_t random) noexcept;
+    /// nothing: there is none. `random` is any number, all of them equally likely; `unanswered` is how
+    /// long the attempt was made in vain, if it failed because no answer came.
+    std::optional<duration> failed(time_point now, std::uint64_t random,
+                                   duration unanswered = duration::zero()) noexcept;
 
     /// An attempt has succeeded. What went wrong earlier is forgotten when that has lasted.
     void succeeded(time_point now) noexcept { standing_since_ = now; }
