@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 /// What a pool is told. What it does about it: lending_actions.cpp.
 namespace libnet {
@@ -42,10 +43,10 @@ std::optional<std::size_t> lending::lend_now(time_point now, std::uint64_t rando
 
 error lending::why_not(time_point now) noexcept
 {
-    const error why = draining_                                   ? error::draining
-                      : stats_.waiting >= options_.max_waiting    ? error::pool_exhausted
-                      : claims_.empty() && is_hopeless(now)       ? error::circuit_open
-                                                                  : error{};
+    const error why = draining_                                ? error::draining
+                      : stats_.waiting >= options_.max_waiting ? error::pool_exhausted
+                      : claims_.empty() && is_hopeless(now)    ? error::circuit_open
+                                                               : error{};
     stats_.refused += why != error{} ? 1U : 0U;
     return why;
 }
@@ -89,6 +90,7 @@ bool lending::opened(std::size_t place, time_point now, std::uint64_t random) no
                     ? end_of_time
                     : add(now, options_.max_lifetime -
                                    duration(static_cast<duration::rep>(random % tenth)));
+    has_moved_ = std::exchange(m.replaces, false);
     enter(m, draining_ ? phase::free : phase::idle);
     return !draining_;
 }
@@ -101,7 +103,7 @@ void lending::open_failed(std::size_t place, time_point now, std::uint64_t rando
     enter(m, phase::free);
     t.breaker.failed(m.ticket, now, random);
     outliers_.failed(m.target, now);
-    trouble(m, now, random);
+    trouble(m, now, random, now - m.began);
 }
 
 bool lending::checked(std::size_t place, time_point now) noexcept
@@ -131,11 +133,12 @@ bool lending::returned(std::size_t place, comes_back how, time_point now,
         outliers_.succeeded(m.target, now);
         m.used = m.seen = now;
         m.proven = true;
-        if (!draining_ && now < m.expires) {
+        if (!draining_ && now >= m.expires) {
+            ++stats_.expired;
+        } else if (!draining_ && !moves_away(m, now)) {
             enter(m, phase::idle);
             return true;
         }
-        stats_.expired += draining_ ? 0U : 1U;
         break;
     case comes_back::unfit:
         t.breaker.abandoned(m.ticket);
@@ -164,7 +167,7 @@ void lending::lost(std::size_t place, time_point now, std::uint64_t random) noex
     enter(m, phase::free);
     if (!m.proven && now < add(m.began, too_young)) {
         blame(m.target, now, random);
-        trouble(m, now, random);
+        trouble(m, now, random, duration::zero());
     }
 }
 
@@ -222,11 +225,13 @@ std::size_t& lending::count_of(phase p) noexcept
 }
 
 /// Connecting has failed. Attempts that ran side by side have failed once.
-void lending::trouble(const member& m, time_point now, std::uint64_t random) noexcept
+void lending::trouble(const member& m, time_point now, std::uint64_t random,
+                      duration unanswered) noexcept
 {
     target& t = targets_[m.target];
     if (m.failures_before == t.retry.failures()) {
-        t.retry_at = add(now, t.retry.failed(now, random).value_or(options_.retry.longest));
+        const auto pause = t.retry.failed(now, random, unanswered);
+        t.retry_at = add(now, pause.value_or(options_.retry.longest));
     }
     t.last_failure = now;
     t.in_trouble = true;

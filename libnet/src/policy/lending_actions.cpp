@@ -29,8 +29,14 @@ lending::action lending::next(time_point now, std::uint64_t random) noexcept
     if (const action refusal = next_refusal(now); refusal.what != kind::none) {
         return refusal;
     }
+    if (const action moving = finish_moving(now); moving.what != kind::none) {
+        return moving;
+    }
     if (const action supplying = supply(now); supplying.what != kind::none) {
         return supplying;
+    }
+    if (const action moving = even_out(now, random); moving.what != kind::none) {
+        return moving;
     }
     return look_after_idle(now);
 }
@@ -86,6 +92,9 @@ time_point lending::due(time_point now) const noexcept
                 consider(add(m.seen, options_.check_every));
             }
         }
+    }
+    if (!draining_) {
+        consider(even_out_at_);
     }
     if ((!claims_.empty() || wants_more()) && !draining_) {
         for (std::size_t e = 0; e != targets_.size(); ++e) {
@@ -268,18 +277,20 @@ std::optional<std::size_t> lending::pick_to_open(time_point now) noexcept
 lending::action lending::open_one(time_point now) noexcept
 {
     const auto e = pick_to_open(now);
-    if (!e) {
-        return {};
-    }
+    return e ? open_at(*e, now) : action{};
+}
+
+lending::action lending::open_at(std::size_t e, time_point now) noexcept
+{
     member& m = *std::ranges::find(members_, phase::free, &member::now_in);
-    m.target = *e;
+    m.target = e;
     m.began = now;
-    m.failures_before = targets_[*e].retry.failures();
-    m.ticket = *targets_[*e].breaker.ask(now);
+    m.replaces = false;
+    m.failures_before = targets_[e].retry.failures();
+    m.ticket = *targets_[e].breaker.ask(now);
     enter(m, phase::opening);
-    return {.what = kind::open,
-            .place = static_cast<std::size_t>(&m - members_.data()),
-            .endpoint = *e};
+    return {
+        .what = kind::open, .place = static_cast<std::size_t>(&m - members_.data()), .endpoint = e};
 }
 
 lending::action lending::drop_worn(time_point now) noexcept

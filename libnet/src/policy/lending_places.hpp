@@ -7,7 +7,8 @@ namespace libnet {
 /// A place, and the connection that has it.
 struct lending::member : detail::list_node {
     phase now_in = phase::free;
-    bool proven = false;  // it has been lent and came back fit
+    bool proven = false;    // it has been lent and came back fit
+    bool replaces = false;  // when it is open, one of the fullest endpoint goes
     std::size_t target = 0;
     std::size_t failures_before = 0;
     time_point began{};    // to connect

@@ -176,8 +176,12 @@ TEST(Lending, OpensOneForEachWhoWaits)
 
 TEST(Lending, ReplacesWhatIsOldAndNotAllAtOnce)
 {
-    pool_by_hand pool({.max_size = 2, .min_idle = 2, .max_lifetime = 30min, .idle_timeout = never,
-                       .check_after = never, .check_every = never});
+    pool_by_hand pool({.max_size = 2,
+                       .min_idle = 2,
+                       .max_lifetime = 30min,
+                       .idle_timeout = never,
+                       .check_after = never,
+                       .check_every = never});
     auto done = pool.settle(false);
     ASSERT_THAT(done, testing::SizeIs(2));
     pool.rules.opened(done[0].place, pool.now, 0);
@@ -258,8 +262,9 @@ TEST(Lending, ACheckThatFailsCostsTheConnection)
 
 TEST(Lending, TriesAgainAfterABackoffOneAtATime)
 {
-    pool_by_hand pool({.max_size = 4, .min_idle = 4, .breaker = {.consecutive_failures = no_limit,
-                                                                 .failure_percent = no_limit}});
+    pool_by_hand pool({.max_size = 4,
+                       .min_idle = 4,
+                       .breaker = {.consecutive_failures = no_limit, .failure_percent = no_limit}});
     pool.random = UINT64_MAX;
     auto done = pool.settle(false);
     ASSERT_THAT(done, testing::SizeIs(4));
@@ -421,8 +426,8 @@ TEST(Lending, LeavesOutAnEndpointThatFails)
 
 TEST(Lending, MakesRoomForAnEndpointThatWorks)
 {
-    pool_by_hand pool({.max_size = 4, .min_idle = 4, .outliers = {.consecutive_failures = no_limit}},
-                      2);
+    pool_by_hand pool(
+        {.max_size = 4, .min_idle = 4, .outliers = {.consecutive_failures = no_limit}}, 2);
     pool.settle();  // two each
     for (int i = 0; i != 20 && pool.rules.state_of(1) == circuit::closed; ++i) {
         const auto place = pool.borrow();
@@ -431,13 +436,111 @@ TEST(Lending, MakesRoomForAnEndpointThatWorks)
     }
     ASSERT_EQ(pool.rules.state_of(1), circuit::open);
     EXPECT_EQ(pool.rules.size_of(1), 1U);  // idle, and nobody can be lent it
-    while (pool.rules.lend_now(pool.now, 0)) {
-    }
+    while (pool.rules.lend_now(pool.now, 0)) {}
     lending::claim waiting;
     pool.rules.wait(waiting, pool.now);
     EXPECT_THAT(pool.settle(),
                 testing::ElementsAre(is(kind::drop), is(kind::open), is(kind::lend)));
     EXPECT_EQ(pool.rules.in_use_of(0), 4U);
+}
+
+/// Connections to each of two endpoints.
+auto sizes(const lending& rules)
+{
+    return std::pair(rules.size_of(0), rules.size_of(1));
+}
+
+/// As many as are kept ready, all to endpoint 0, since 1 does not answer; its circuit is open for 10 s.
+struct lopsided : pool_by_hand {
+    explicit lopsided(const lending_options& options) : pool_by_hand(with_an_outage(options), 2)
+    {
+        for (const auto& a : settle(false)) {
+            if (a.endpoint == 1) {
+                rules.open_failed(a.place, now, random);
+            } else {
+                rules.opened(a.place, now, random);
+            }
+        }
+        settle();
+        EXPECT_EQ(sizes(rules), std::pair(options.min_idle, std::size_t{0}));
+    }
+
+    static lending_options with_an_outage(lending_options options)
+    {
+        options.idle_timeout = options.check_after = options.check_every = never;
+        options.breaker = {.consecutive_failures = 1, .open_for = 10s, .longest_open = 10s};
+        return options;
+    }
+};
+
+// The random number is 0: it moves one after half of the time.
+TEST(Lending, GivesAnEndpointThatIsBackItsShareOneByOne)
+{
+    lopsided pool({.max_size = 4, .min_idle = 4, .even_out_every = 6s});
+    EXPECT_TRUE(pool.advance(12'999ms).empty());  // 10 s, and 3 s
+    EXPECT_THAT(pool.advance(1ms), testing::ElementsAre(is(kind::drop), is(kind::open)));
+    EXPECT_EQ(sizes(pool.rules), std::pair(std::size_t{3}, std::size_t{1}));
+    EXPECT_TRUE(pool.advance(2999ms).empty());
+    EXPECT_THAT(pool.advance(1ms), testing::ElementsAre(is(kind::drop), is(kind::open)));
+    EXPECT_EQ(sizes(pool.rules), std::pair(std::size_t{2}, std::size_t{2}));
+    EXPECT_TRUE(pool.advance(1min).empty());
+    EXPECT_EQ(pool.rules.stats().moved, 2U);
+    EXPECT_EQ(pool.rules.stats().expired, 0U);
+}
+
+TEST(Lending, MovesConnectionsOfDifferentPoolsAtDifferentTimes)
+{
+    lopsided later({.max_size = 6, .min_idle = 6, .even_out_every = 6s});
+    later.random = 1'000'000'000;
+    EXPECT_EQ(later.advance(13s).size(), 2U);
+    EXPECT_TRUE(later.advance(3999ms).empty());
+    EXPECT_EQ(later.advance(1ms).size(), 2U);
+}
+
+TEST(Lending, MovesABusyConnectionWhenItComesBack)
+{
+    lopsided pool({.max_size = 4, .min_idle = 4, .even_out_every = 6s});
+    std::vector<std::size_t> lent;
+    for (int i = 0; i != 4; ++i) {
+        lent.push_back(pool.borrow());
+    }
+    pool.now += 13s;
+    EXPECT_TRUE(pool.settle().empty());
+    EXPECT_FALSE(pool.give_back(lent[0]));
+    EXPECT_THAT(pool.settle(), testing::ElementsAre(is(kind::open)));
+    EXPECT_EQ(sizes(pool.rules), std::pair(std::size_t{3}, std::size_t{1}));
+    EXPECT_TRUE(pool.give_back(lent[1])) << "one at a time";
+    EXPECT_EQ(pool.rules.stats().moved, 1U);
+}
+
+TEST(Lending, HasTheNewOneBeforeTheOldOneGoesWhereThereIsRoomForBoth)
+{
+    lopsided pool({.max_size = 8, .min_idle = 4, .even_out_every = 6s});
+    EXPECT_THAT(pool.advance(13s), testing::ElementsAre(is(kind::open), is(kind::drop)));
+    EXPECT_EQ(sizes(pool.rules), std::pair(std::size_t{3}, std::size_t{1}));
+    EXPECT_EQ(pool.rules.stats().moved, 1U);
+}
+
+TEST(Lending, TryingAnEndpointThatStaysAwayCostsNothingWhereThereIsRoom)
+{
+    lopsided pool({.max_size = 8, .min_idle = 4, .even_out_every = 6s});
+    for (int i = 0; i != 5; ++i) {
+        pool.now += 13s;
+        const auto trying = pool.settle(false);
+        ASSERT_THAT(trying, testing::ElementsAre(is(kind::open)));
+        EXPECT_EQ(trying[0].endpoint, 1U);
+        pool.rules.open_failed(trying[0].place, pool.now, pool.random);
+        EXPECT_TRUE(pool.settle().empty());
+        EXPECT_EQ(sizes(pool.rules), std::pair(std::size_t{4}, std::size_t{0}));
+    }
+    EXPECT_EQ(pool.rules.stats().moved, 0U);
+}
+
+TEST(Lending, LeavesConnectionsWhereTheyAreIfToldTo)
+{
+    lopsided pool({.max_size = 4, .min_idle = 4, .even_out_every = never});
+    EXPECT_TRUE(pool.advance(10min).empty());
+    EXPECT_EQ(sizes(pool.rules), std::pair(std::size_t{4}, std::size_t{0}));
 }
 
 TEST(Lending, Drains)
@@ -516,9 +619,9 @@ private:
         case 3:
         case 4:
             if (!lent_.empty()) {
-                const auto which = *std::next(lent_.begin(), static_cast<std::ptrdiff_t>(
-                                                                 random_.below(lent_.size())));
-                give_back(which, random_.one_in(8)              ? comes_back::unfit
+                const auto which = *std::next(
+                    lent_.begin(), static_cast<std::ptrdiff_t>(random_.below(lent_.size())));
+                give_back(which, random_.one_in(8)            ? comes_back::unfit
                                  : works(endpoint_of_[which]) ? comes_back::fit
                                                               : comes_back::broken);
             }

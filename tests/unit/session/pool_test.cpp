@@ -227,8 +227,7 @@ TEST(Pool, BorrowersDecideWhereMessagesDoNotPairUp)
 {
     world w;
     w.session = [](connection& peer) -> task<> {
-        while (auto frame = co_await peer.receive()) {
-        }
+        while (auto frame = co_await peer.receive()) {}
     };
     w.start();
     auto notify = [&](auto end) -> task<> {
@@ -374,6 +373,34 @@ TEST(Pool, GoesOnWithTheEndpointsThatWork)
     EXPECT_EQ(w.stats().idle, 6U);
 }
 
+TEST(Pool, GivesAnEndpointThatIsBackItsShareWithoutLosingACall)
+{
+    world w({.lending = {.max_size = 4, .min_idle = 4}}, 2);
+    w.start();
+    w.kill();
+    w.up = {true, false};
+    w.sim.advance(1min);
+    EXPECT_EQ(w.subject.endpoints()[0].size, 4U);
+    std::size_t answered = 0;
+    auto call_all_the_time = [&]() -> task<> {
+        for (int i = 0; i != 1000; ++i) {
+            const auto answer = co_await w.ask("x");
+            answered += answer ? 1U : 0U;
+            co_await checked(sleep_for(100ms));
+        }
+    };
+    for (int i = 0; i != 6; ++i) {
+        w.sim.start(call_all_the_time());
+    }
+    w.sim.advance(10s);
+    w.up = {true, true};
+    w.sim.advance(100s);
+    EXPECT_EQ(w.subject.endpoints()[0].size, 2U);
+    EXPECT_EQ(w.subject.endpoints()[1].size, 2U);
+    EXPECT_EQ(answered, 6000U);
+    EXPECT_GE(w.stats().moved, 2U);
+}
+
 TEST(Pool, DrainsInGoodOrder)
 {
     world w({.lending = {.max_size = 2, .min_idle = 2}});
@@ -499,8 +526,7 @@ TEST(Pool, CancelledAnywhereItEndsInOrder)
         w.sim.home().set_turn_limit(1);
         w.run_pool();
         w.sim.start(all());
-        for (std::size_t steps = 0; steps != cut && !w.sim.outcome(1) && w.sim.step(); ++steps) {
-        }
+        for (std::size_t steps = 0; steps != cut && !w.sim.outcome(1) && w.sim.step(); ++steps) {}
         reached_the_end = w.sim.outcome(1).has_value();
         w.sim.cancel();
         w.sim.advance(10s);
@@ -539,8 +565,7 @@ TEST(Pool, GoesOnAfterAnyCancelledBorrower)
         };
         w.sim.home().set_turn_limit(1);
         w.sim.start(all());
-        for (std::size_t steps = 0; steps != cut && !w.sim.outcome(1) && w.sim.step(); ++steps) {
-        }
+        for (std::size_t steps = 0; steps != cut && !w.sim.outcome(1) && w.sim.step(); ++steps) {}
         reached_the_end = w.sim.outcome(1).has_value();
         if (callers != nullptr) {
             callers->cancel();

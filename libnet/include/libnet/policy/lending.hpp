@@ -136,18 +136,27 @@ private:
     bool can_lend_from(std::size_t e, time_point now) const noexcept;
     std::size_t lend(std::size_t e, time_point now) noexcept;
 
+    struct unevenness;
+    std::optional<unevenness> uneven(time_point now) const noexcept;
+    std::size_t fullest() const noexcept;
+    bool moves_away(const member& m, time_point now) noexcept;
+    action even_out(time_point now, std::uint64_t random) noexcept;
+    action finish_moving(time_point now) noexcept;
+
     action drop_worn(time_point now) noexcept;
     action supply(time_point now) noexcept;
     action look_after_idle(time_point now) noexcept;
     action make_room(time_point now) noexcept;
     action open_one(time_point now) noexcept;
+    action open_at(std::size_t e, time_point now) noexcept;
     action begin_check(member& m) noexcept;
     action drop(member& m) noexcept;
     action refuse(error why) noexcept;
 
     void enter(member& m, phase next) noexcept;
     std::size_t& count_of(phase p) noexcept;
-    void trouble(const member& m, time_point now, std::uint64_t random) noexcept;
+    void trouble(const member& m, time_point now, std::uint64_t random,
+                 duration unanswered) noexcept;
     void blame(std::size_t e, time_point now, std::uint64_t random) noexcept;
 
     lending_options options_;
@@ -156,8 +165,11 @@ private:
     outlier_ejection outliers_;
     detail::node_list<claim> claims_;
     lending_stats stats_;
-    std::size_t free_;      // places
-    std::size_t turn_ = 0;  // of the endpoints
+    std::size_t free_;                      // places
+    std::size_t turn_ = 0;                  // of the endpoints
+    time_point even_out_at_ = end_of_time;  // when a connection moves; not planned
+    std::optional<std::size_t> moving_to_;  // its place is free
+    bool has_moved_ = false;                // there is one, and another has to go for it
     bool draining_ = false;
 };
 

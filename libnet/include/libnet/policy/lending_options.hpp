@@ -44,6 +44,11 @@ struct lending_options {
 
     libnet::balance balance = libnet::balance::round_robin;
 
+    /// Where an endpoint has two connections more than another, as when that comes back after an
+    /// outage, one is moved each time that so long has passed, or anything down to half of it: idle
+    /// ones, or on their way back. `never` leaves it to `max_lifetime`.
+    duration even_out_every = std::chrono::seconds(5);
+
     /// When to connect again after a failure, for each endpoint. A pool never gives up.
     backoff_options retry{};
 

@@ -16,15 +16,17 @@ struct lending_stats {
     std::size_t in_use = 0;
     std::size_t waiting = 0;  ///< borrowers
 
-    std::uint64_t lent = 0;     ///< times
-    std::uint64_t waited = 0;   ///< those of them that had to wait
-    duration wait_time{};       ///< of these together
+    std::uint64_t lent = 0;    ///< times
+    std::uint64_t waited = 0;  ///< those of them that had to wait
+    duration wait_time{};      ///< of these together
     duration longest_wait{};
-    std::uint64_t refused = 0;  ///< borrowers that were told pool_exhausted, circuit_open or draining
+    std::uint64_t refused =
+        0;  ///< borrowers that were told pool_exhausted, circuit_open or draining
 
     std::uint64_t created = 0;
     std::uint64_t failed = 0;     ///< attempts to connect
     std::uint64_t expired = 0;    ///< closed for their age, or for being idle
+    std::uint64_t moved = 0;      ///< closed for one to an endpoint that had fewer
     std::uint64_t lost = 0;       ///< ended by the server while idle, or failed their check
     std::uint64_t broken = 0;     ///< ended by an error while lent
     std::uint64_t discarded = 0;  ///< given back in the middle of something
