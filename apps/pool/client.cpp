@@ -30,6 +30,7 @@ struct sample_client {
     std::uint64_t answered = 0;
     std::uint64_t lost = 0;     // begun, and the connection ended
     std::uint64_t refused = 0;  // not begun: the circuit is open, or no connection became free
+    std::uint64_t busy = 0;     // the server has too much to do
     std::uint64_t retried = 0;
     std::uint64_t wrong = 0;
     retry_budget budget{};
@@ -65,7 +66,8 @@ struct sample_client {
         pool servers(connect, options);
         const int code = libnet::run(live(servers));
         std::cout << "answered " << answered << ", lost " << lost << ", not begun " << refused
-                  << ", retried " << retried << ", wrong " << wrong << std::endl;
+                  << ", busy " << busy << ", retried " << retried << ", wrong " << wrong
+                  << std::endl;
         return code;
     }
 
@@ -130,7 +132,9 @@ private:
         }
         auto answer = co_await set_and_get(**peer, key, value);
         if (!answer) {
-            lost += answer.error() != error::cancelled ? 1U : 0U;
+            const bool was_busy = answer.error() == error::limit_reached;
+            busy += was_busy ? 1U : 0U;
+            lost += !was_busy && answer.error() != error::cancelled ? 1U : 0U;
             co_await fail(answer.error());
         }
         co_return std::move(*answer);
@@ -144,8 +148,12 @@ private:
         const std::string get = "GET " + key;
         co_await checked(peer.send(set));
         co_await checked(peer.send(get));
-        co_await checked(peer.receive());
+        const bytes stored = co_await checked(peer.receive());
+        const bool was_busy = as_text(stored) == "BUSY";
         const bytes answer = co_await checked(peer.receive());
+        if (was_busy || as_text(answer) == "BUSY") {
+            co_await fail(error::limit_reached);
+        }
         co_return to_string(answer);
     }
 
@@ -180,10 +188,11 @@ private:
 
 int main(int argc, char** argv)
 {
-    CLI::App app("Many callers share a few connections to a key_value_server. Prints what the pool\n"
-                 "has and what became of the calls; kill the server and start it again to see how\n"
-                 "the circuit opens, and closes when the server is back.\n"
-                 "Exit code: 0 if calls were answered, and none of them wrongly.\n");
+    CLI::App app(
+        "Many callers share a few connections to a key_value_server. Prints what the pool\n"
+        "has and what became of the calls; kill the server and start it again to see how\n"
+        "the circuit opens, and closes when the server is back.\n"
+        "Exit code: 0 if calls were answered, and none of them wrongly.\n");
     app.footer("\nTry it:\n"
                "  key_value_server & pool_client\n"
                "  tools/demo.sh pool\n");

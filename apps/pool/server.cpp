@@ -53,38 +53,75 @@ private:
     std::map<std::string, std::string> values_;
 };
 
+struct key_value_server {
+    std::string listen = "127.0.0.1:9300";
+    duration work = duration::zero();
+    std::size_t most_keys = 100'000;
+    duration drain_timeout = server_options().drain_timeout;
+    limiter_options at_once{.limit = {.limit = 1000, .max_waiting = 1000}};
+
+    void add_flags(CLI::App& app)
+    {
+        const auto add_count = [&app](const std::string& name, std::size_t& value,
+                                      const std::string& help) {
+            return app.add_option(name, value, help)->type_name("N")->capture_default_str();
+        };
+        flags::add_endpoint(app, "--listen", listen, "Where to listen; port 0 takes a free one");
+        flags::add_duration(app, "--work", work, "How long each answer takes");
+        add_count("--max-keys", most_keys, "So many values, then it says 'ERROR full'");
+        add_count("--limit", at_once.limit.limit, "So many requests at a time; others wait")
+            ->check(CLI::Range(1, 1'000'000).description(""));
+        add_count("--queue", at_once.limit.max_waiting,
+                  "So many wait; the others are told 'BUSY' at once, and so is who would have\n"
+                  "to wait for longer than --wait");
+        flags::add_duration(app, "--wait", at_once.longest_wait, "So long a request waits");
+        flags::add_duration(app, "--drain-timeout", drain_timeout,
+                            "After a signal: how long connections may take to finish");
+    }
+
+    task<> run()
+    {
+        loop& here = co_await this_loop();
+        limiter limit(here, at_once);
+        store values(most_keys);
+        const auto session = [&](connection& peer) { return serve(peer, values, limit); };
+        server_options options;
+        options.drain_timeout = drain_timeout;
+        options.on_listening = [](const std::string& local) {
+            std::cout << "listening on " << local << std::endl;
+        };
+        server listening(listen, session, std::move(options));
+        co_await checked(listening.run());
+    }
+
+private:
+    task<> serve(connection& peer, store& values, limiter& limit) const
+    {
+        while (auto request = co_await peer.receive()) {
+            auto turn = co_await limit.acquire();
+            if (!turn) {
+                co_await peer.send("BUSY");
+                continue;
+            }
+            const std::string answer = values.answer(as_text(*request));
+            if (work != duration::zero()) {
+                co_await checked(sleep_for(work));
+            }
+            turn->done();
+            co_await peer.send(answer);
+        }
+    }
+};
+
 }  // namespace
 
 int main(int argc, char** argv)
 {
-    CLI::App app("Remembers values by their keys, for pool_client. Messages are a 4-byte length and\n"
-                 "text: 'SET key value', 'GET key', 'PING'.\n");
-    std::string listen = "127.0.0.1:9300";
-    duration work = duration::zero();
-    std::size_t most_keys = 100'000;
-    flags::add_endpoint(app, "--listen", listen, "Where to listen; port 0 takes a free one");
-    flags::add_duration(app, "--work", work, "How long each answer takes");
-    app.add_option("--max-keys", most_keys, "So many values, then it says 'ERROR full'")
-        ->type_name("N")
-        ->capture_default_str();
-    server_options options;
-    flags::add_duration(app, "--drain-timeout", options.drain_timeout,
-                        "After a signal: how long connections may take to finish");
-    return sample::run_program("key_value_server", app, argc, argv, [&] {
-        store values(most_keys);
-        const auto serve = [&](connection& peer) -> task<> {
-            while (auto request = co_await peer.receive()) {
-                const std::string answer = values.answer(as_text(*request));
-                if (work != duration::zero()) {
-                    co_await checked(sleep_for(work));
-                }
-                co_await peer.send(answer);
-            }
-        };
-        options.on_listening = [](const std::string& local) {
-            std::cout << "listening on " << local << std::endl;
-        };
-        server listening(listen, serve, std::move(options));
-        return run(listening.run());
-    });
+    CLI::App app(
+        "Remembers values by their keys, for pool_client. Messages are a 4-byte length and\n"
+        "text: 'SET key value', 'GET key', 'PING'.\n");
+    key_value_server server;
+    server.add_flags(app);
+    return sample::run_program("key_value_server", app, argc, argv,
+                               [&] { return run(server.run()); });
 }

@@ -115,19 +115,20 @@ task<std::string> look_up(std::string question)
 }
 
 // [shed]
-task<> answer_or_say_busy(connection& peer, concurrency_limit& limit)
+task<> answer_or_say_busy(connection& peer, limiter& at_once)
 {
-    loop& here = co_await this_loop();
     while (auto question = co_await peer.receive()) {
-        if (limit.ask() != concurrency_limit::decision::begin) {
+        auto turn = co_await within(200ms, at_once.acquire());  // nobody waits longer than that
+        if (!turn) {
             co_await peer.send("busy");
             continue;
         }
-        const time_point began = here.now();
         const auto answer = co_await within(1s, look_up(to_string(*question)));
-        limit.end(began, here.now(),
-                  answer ? concurrency_limit::outcome::done
-                         : concurrency_limit::outcome::overloaded);
+        if (answer) {
+            turn->done();
+        } else {
+            turn->overloaded();
+        }
         co_await peer.send(answer ? std::string_view(*answer) : "busy");
     }
 }
@@ -173,8 +174,8 @@ struct servers_in_memory {
                 --down;
                 co_await fail(error::connect_timeout);
             }
-            auto [client, peer] = sim.connect(eight_lines().connect.connection,
-                                              eight_lines().connect.connection);
+            auto [client, peer] =
+                sim.connect(eight_lines().connect.connection, eight_lines().connect.connection);
             sim.serve(peer, session);
             co_return std::move(client);
         };
@@ -207,8 +208,7 @@ TEST(PoolPage, KeepsAConnectionWithoutAnAnswer)
 {
     servers_in_memory world;
     pool servers("memory", world.options([](connection& peer) -> task<> {
-        while (auto frame = co_await peer.receive()) {
-        }
+        while (auto frame = co_await peer.receive()) {}
     }));
     world.sim.start(servers.run());
     EXPECT_TRUE(world.sim.run(notify(servers, "news")));
@@ -270,8 +270,8 @@ TEST(FailingWellPage, BreaksTheCircuit)
 TEST(FailingWellPage, ShedsLoad)
 {
     libnet::testing::simulation sim;
-    concurrency_limit limit({.limit = 1, .max_waiting = 0});
-    auto session = [&](connection& peer) { return answer_or_say_busy(peer, limit); };
+    limiter at_once(sim.home(), {.limit = {.limit = 1, .max_waiting = 0}});
+    auto session = [&](connection& peer) { return answer_or_say_busy(peer, at_once); };
     auto one = sim.connect();
     auto two = sim.connect();
     sim.serve(one.right, session);
@@ -286,7 +286,7 @@ TEST(FailingWellPage, ShedsLoad)
         co_return second + ", " + first;
     };
     EXPECT_EQ(*sim.run(both()), "busy, found x");
-    EXPECT_EQ(limit.running(), 0U);
+    EXPECT_EQ(at_once.stats().running, 0U);
 }
 
 TEST(FailingWellPage, PassesADeadlineOn)

@@ -128,7 +128,8 @@ task<> memcached_version(connection& peer)
 /// A server on a port of its own, a pool of 8 over it, and borrowers.
 struct scene {
     scene(std::vector<std::string> program, any_framing framing, task<> (*check)(connection&))
-        : command(std::move(program)), servers("127.0.0.1:" + command.back(), options(framing, check))
+        : command(std::move(program)),
+          servers("127.0.0.1:" + command.back(), options(framing, check))
     {
         start_server();
     }
@@ -169,8 +170,7 @@ struct scene {
             };
             co_await checked(within(40s, with_group(side_by_side)));
         };
-        return libnet::run(all(this, std::move(body)),
-                           {.on_signal = run_options::signals::ignore});
+        return libnet::run(all(this, std::move(body)), {.on_signal = run_options::signals::ignore});
     }
 
     std::vector<std::string> command;
@@ -182,8 +182,8 @@ struct scene {
 /// The port goes last.
 std::vector<std::string> redis()
 {
-    return {"redis-server", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-            "--port", free_port()};
+    return {"redis-server", "--bind", "127.0.0.1", "--save",   "",
+            "--appendonly", "no",     "--port",    free_port()};
 }
 
 std::vector<std::string> memcached()
@@ -218,10 +218,9 @@ TEST(PoolOverRedis, EightConnectionsServeACrowdWithPipelines)
             co_await checked((*peer).send("SET " + key + ' ' + value));
             co_await checked((*peer).send("GET " + key));
             co_await checked((*peer).send("MGET " + key + " nothing"));
-            const std::string bulk =
-                '$' + std::to_string(value.size()) + "\r\n" + value + "\r\n";
-            for (const std::string& expected : {std::string("+OK\r\n"), bulk,
-                                                "*2\r\n" + bulk + "$-1\r\n"}) {
+            const std::string bulk = '$' + std::to_string(value.size()) + "\r\n" + value + "\r\n";
+            for (const std::string& expected :
+                 {std::string("+OK\r\n"), bulk, "*2\r\n" + bulk + "$-1\r\n"}) {
                 const bytes reply = co_await checked((*peer).receive());
                 right += as_text(reply) == expected ? 1 : 0;
             }
@@ -306,8 +305,8 @@ void die_and_come_back(scene& s, std::string_view command, std::string_view expe
     EXPECT_EQ(seen.lost_for_nothing, 0);
     EXPECT_GT(seen.not_begun, 0);
     EXPECT_EQ(s.servers.stats().in_use, 0U);
-    std::cout << seen.answered << " calls answered, " << seen.lost_in_flight
-              << " in flight lost, " << seen.not_begun << " told not to begin\n";
+    std::cout << seen.answered << " calls answered, " << seen.lost_in_flight << " in flight lost, "
+              << seen.not_begun << " told not to begin\n";
 }
 
 TEST(PoolOverRedis, AServerThatDiesCostsTheCallsInFlightAndNoOthers)
@@ -360,11 +359,27 @@ TEST(PoolPrograms, CallersShareAPoolAndEachGetsItsOwnAnswer)
     EXPECT_EQ(server.finish().code, 0);
 }
 
+TEST(PoolPrograms, AServerWithTooMuchToDoSaysSoAndTheCallersBearIt)
+{
+    child_process server({KEY_VALUE_SERVER, "--listen", "127.0.0.1:0", "--work", "20ms", "--limit",
+                          "2", "--queue", "2"});
+    const std::string listening = server.line("listening on ");
+    const std::string address = listening.substr(listening.rfind(' ') + 1);
+    child_process client(
+        {POOL_CLIENT, "--connect", address, "--pool", "16", "--callers", "16", "--for", "700ms"});
+    const auto ended = client.finish();
+    EXPECT_EQ(ended.code, 0) << ended.errors;
+    EXPECT_EQ(ended.output.find(", busy 0,"), std::string::npos) << ended.output;
+    EXPECT_NE(ended.output.find(", lost 0,"), std::string::npos) << ended.output;
+    EXPECT_NE(ended.output.find(", wrong 0\n"), std::string::npos) << ended.output;
+}
+
 TEST(PoolPrograms, SayWhatIsWrongWithTheirFlags)
 {
     EXPECT_EQ(child_process({POOL_CLIENT, "--pool", "0"}).finish().code, 2);
     EXPECT_EQ(child_process({POOL_CLIENT, "--connect", "nowhere"}).finish().code, 2);
     EXPECT_EQ(child_process({KEY_VALUE_SERVER, "--listen", "nowhere"}).finish().code, 2);
+    EXPECT_EQ(child_process({KEY_VALUE_SERVER, "--limit", "0"}).finish().code, 2);
 }
 
 }  // namespace

@@ -45,8 +45,8 @@
 #include <libnet/policy/lending.hpp>
 #include <libnet/policy/lending_options.hpp>
 #include <libnet/policy/lending_stats.hpp>
-#include <libnet/policy/outlier_ejection.hpp>
 #include <libnet/policy/lookup_cache.hpp>
+#include <libnet/policy/outlier_ejection.hpp>
 #include <libnet/policy/peer_table.hpp>
 #include <libnet/policy/request_id.hpp>
 #include <libnet/policy/retransmission.hpp>
@@ -58,6 +58,7 @@
 #include <libnet/runtime/fiber.hpp>
 #include <libnet/runtime/frame_pool.hpp>
 #include <libnet/runtime/group.hpp>
+#include <libnet/runtime/limiter.hpp>
 #include <libnet/runtime/loop.hpp>
 #include <libnet/runtime/offload.hpp>
 #include <libnet/runtime/offloaded_work.hpp>

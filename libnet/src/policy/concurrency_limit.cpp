@@ -19,17 +19,27 @@ concurrency_limit::concurrency_limit(const concurrency_limit_options& options)
     }
 }
 
-concurrency_limit::decision concurrency_limit::ask() noexcept
+concurrency_limit::decision concurrency_limit::ask(duration patience) noexcept
 {
-    if (running_ < limit_ && waiting_ == 0) {
+    if (has_room()) {
         ++running_;
         return decision::begin;
     }
-    if (waiting_ < options_.max_waiting) {
-        ++waiting_;
-        return decision::wait;
+    if (is_full() || expected_wait() > patience) {
+        return decision::refuse;
     }
-    return decision::refuse;
+    ++waiting_;
+    return decision::wait;
+}
+
+duration concurrency_limit::expected_wait() const noexcept
+{
+    if (has_room()) {
+        return duration::zero();
+    }
+    // `limit_` places, each of which becomes free once in `usual_`.
+    const auto before = static_cast<double>(waiting_ + 1) / static_cast<double>(limit_);
+    return std::chrono::duration_cast<duration>(usual_ * before);
 }
 
 bool concurrency_limit::next() noexcept
@@ -48,6 +58,8 @@ void concurrency_limit::end(time_point began, time_point now, outcome how) noexc
         adapt(began, now, how);
     }
     --running_;
+    const duration took = now - began;
+    usual_ = usual_ == duration::zero() ? took : usual_ + (took - usual_) / 8;
 }
 
 void concurrency_limit::adapt(time_point began, time_point now, outcome how) noexcept

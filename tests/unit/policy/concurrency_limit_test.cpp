@@ -45,10 +45,51 @@ TEST(ConcurrencyLimit, MayDoWithoutAQueue)
     EXPECT_EQ(limit.ask(), decision::refuse);
 }
 
+TEST(ConcurrencyLimit, LetsNobodyWaitWhoseTurnWouldComeTooLate)
+{
+    concurrency_limit limit({.limit = 2, .max_waiting = 10});
+    EXPECT_EQ(limit.ask(0s), decision::begin);
+    EXPECT_EQ(limit.ask(0s), decision::begin);
+    EXPECT_EQ(limit.ask(0s), decision::wait);  // nobody knows yet how long a call takes
+    EXPECT_EQ(limit.expected_wait(), 0s);
+    limit.end(start, start + 100ms, outcome::unknown);
+    EXPECT_TRUE(limit.next());
+    EXPECT_EQ(limit.expected_wait(), 50ms);  // one of the two ends in that time
+    EXPECT_EQ(limit.ask(49ms), decision::refuse);
+    EXPECT_EQ(limit.ask(50ms), decision::wait);
+    EXPECT_EQ(limit.expected_wait(), 100ms);
+    EXPECT_EQ(limit.ask(99ms), decision::refuse);
+}
+
+TEST(ConcurrencyLimit, ExpectsCallsToTakeWhatTheyTookOfLate)
+{
+    concurrency_limit limit({.limit = 1, .max_waiting = 10});
+    const auto call = [&](duration took) {
+        EXPECT_EQ(limit.ask(), decision::begin);
+        limit.end(start, start + took, outcome::done);
+    };
+    const auto wait_now = [&] {
+        EXPECT_EQ(limit.ask(), decision::begin);
+        const duration wait = limit.expected_wait();
+        limit.end(start, start + wait, outcome::done);
+        return wait;
+    };
+    EXPECT_EQ(limit.expected_wait(), 0s);  // there is room
+    call(800ms);
+    EXPECT_EQ(wait_now(), 800ms);
+    call(0ms);
+    EXPECT_EQ(wait_now(), 700ms);
+    for (int i = 0; i != 50; ++i) {
+        call(10ms);
+    }
+    EXPECT_LT(wait_now(), 12ms);
+}
+
 TEST(ConcurrencyLimit, RefusesLimitsThatAreNone)
 {
     EXPECT_THROW(concurrency_limit({.limit = 0}), std::invalid_argument);
-    EXPECT_THROW(concurrency_limit({.adaptive = adaptive_limit{.least = 0}}), std::invalid_argument);
+    EXPECT_THROW(concurrency_limit({.adaptive = adaptive_limit{.least = 0}}),
+                 std::invalid_argument);
     EXPECT_THROW(concurrency_limit({.adaptive = adaptive_limit{.least = 2, .most = 1}}),
                  std::invalid_argument);
 }

@@ -30,9 +30,10 @@ struct concurrency_limit_options {
 };
 
 /// Sheds load: what is above the limit is refused at once, while it costs nothing yet, instead of
-/// being late together with everything else. Whoever asks keeps the queue; this says who may go on.
+/// being late together with everything else. Whoever asks keeps the queue, as `limiter` does; this
+/// says who may go on.
 ///
-///     switch (limit.ask()) {
+///     switch (limit.ask(patience)) {
 ///     case begin:  work; limit.end(began, now(), outcome::done); and while (limit.next()) wake one
 ///     case wait:   queue; when woken, work as above; limit.leave_queue() when it gives up
 ///     case refuse: answer "busy"
@@ -52,7 +53,18 @@ public:
     ///          something, or between more and less.
     explicit concurrency_limit(const concurrency_limit_options& options = {});
 
-    decision ask() noexcept;
+    /// Nobody is told to wait who would probably wait for longer than `patience`.
+    decision ask(duration patience = never) noexcept;
+
+    /// Whether ask() would say `begin`.
+    bool has_room() const noexcept { return running_ < limit_ && waiting_ == 0; }
+
+    /// Whether ask() would say `refuse`, however patient who asks.
+    bool is_full() const noexcept { return !has_room() && waiting_ >= options_.max_waiting; }
+
+    /// How long whoever began to wait now would probably wait: those before them, at the pace of the
+    /// last few calls. 0 before any has ended.
+    duration expected_wait() const noexcept;
 
     /// Lets the first in the queue begin, if there is room.
     bool next() noexcept;
@@ -76,6 +88,7 @@ private:
     std::size_t waiting_ = 0;
     std::size_t good_ = 0;  // calls since the limit last changed
     time_point cut_at_ = time_point::min();
+    duration usual_{};  // that a call takes, the last ones counting most
 };
 
 }  // namespace libnet
