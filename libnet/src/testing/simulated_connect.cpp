@@ -16,9 +16,6 @@ namespace {
 
 namespace errc = boost::system::errc;
 
-constexpr std::uint16_t first_free_port = 32768;  // those of Linux
-constexpr std::uint16_t last_free_port = 60999;
-
 constexpr duration first_pause = std::chrono::seconds(1);
 constexpr int most_attempts = 7;
 
@@ -28,12 +25,11 @@ public:
     explicit lent_port(std::shared_ptr<simulated_ports> ports) : ports_(std::move(ports))
     {
         auto& lent = ports_->lent;
-        lent.resize(last_free_port - first_free_port + 1);
         for (std::size_t tries = 0; tries < lent.size() && number_ == 0; ++tries) {
             const std::size_t at = ports_->next++ % lent.size();
             if (!lent[at]) {
                 lent[at] = true;
-                number_ = static_cast<std::uint16_t>(first_free_port + at);
+                number_ = static_cast<std::uint16_t>(simulated_ports::first_lent + at);
             }
         }
     }
@@ -42,7 +38,7 @@ public:
     ~lent_port()
     {
         if (number_ != 0) {
-            ports_->lent[number_ - first_free_port] = false;
+            ports_->lent[number_ - simulated_ports::first_lent] = false;
         }
     }
 

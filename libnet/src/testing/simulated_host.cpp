@@ -95,8 +95,8 @@ void simulated_host::go_down(outage how)
     state_->down = how;
     if (how == outage::refused) {
         const loop::turn this_turn(state_->net.home);
-        for (const auto& wire : state_->net.wires_of(
-                 [this](const simulated_wire& w) { return w.touches(*this); })) {
+        for (const auto& wire :
+             state_->net.wires_of([this](const simulated_wire& w) { return w.touches(*this); })) {
             wire->crash(*this);
         }
     }
@@ -124,6 +124,12 @@ std::size_t simulated_host::connections() const noexcept
     state_->net.wires.for_each(
         [&](const simulated_wire& w) { count += w.touches(*this) ? 1U : 0U; });
     return count;
+}
+
+void simulated_host::limit_ports(std::size_t count) noexcept
+{
+    std::vector<bool>& lent = state_->ports->lent;
+    lent.resize(std::min(count, lent.size()));
 }
 
 std::size_t simulated_host::listeners() const noexcept

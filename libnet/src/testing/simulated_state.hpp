@@ -42,15 +42,16 @@ struct simulated_line {
 
 /// The ports of a machine, and the paths of its Unix sockets. Listeners hold it, too.
 struct simulated_ports {
+    static constexpr std::uint16_t first_lent = 32768;
+
     std::map<std::uint16_t, std::vector<simulated_listener*>> listening;
     std::map<std::uint16_t, std::vector<simulated_datagrams*>> datagrams;
     std::map<std::string, simulated_listener*, std::less<>> paths;
-    std::vector<bool> lent;  // of those for clients
+    std::vector<bool> lent = std::vector<bool>(60999 - first_lent + 1);  // to clients, as on Linux
     std::size_t next = 0;
 
     simulated_listener* find(const socket_address& where) const;
-    simulated_datagrams* find_datagrams(const socket_address& from,
-                                        const socket_address& to) const;
+    simulated_datagrams* find_datagrams(const socket_address& from, const socket_address& to) const;
 };
 
 /// What a name stands for, and how long one waits for that.
@@ -101,7 +102,10 @@ struct simulated_network::state {
     wires_of(const std::function<bool(const simulated_wire&)>& concerned);
     void try_again();
 
-    void note(std::string_view where, std::string_view what) { trace.note(home.now(), where, what); }
+    void note(std::string_view where, std::string_view what)
+    {
+        trace.note(home.now(), where, what);
+    }
 
     loop& home;
     std::uint64_t seed = 0;
@@ -115,7 +119,6 @@ struct simulated_network::state {
     std::list<simulated_flight> flights;
     network_trace trace;
 };
-
 
 [[noreturn]] void cannot_listen(const endpoint& where, const error_code& why);
 

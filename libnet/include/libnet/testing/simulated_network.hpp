@@ -50,6 +50,10 @@ public:
     /// All connections of this machine.
     void cut_connections(severance how = severance::reset);
 
+    /// How many ports it lends to connections that it makes: 28,232 at first, as on Linux. With all of
+    /// them lent, connecting fails with address_not_available. Before it has made any.
+    void limit_ports(std::size_t count) noexcept;
+
     /// Those that at least one end still has open, and its open listeners.
     std::size_t connections() const noexcept;
     std::size_t listeners() const noexcept;
@@ -150,8 +154,7 @@ task<T> on(simulated_host& host, task<T> body)
 {
     libnet::detail::fiber& self = co_await libnet::detail::fiber_await{};
     struct change {
-        change(libnet::detail::fiber& f, network& n) noexcept
-            : of(f), before(f.network_in_use())
+        change(libnet::detail::fiber& f, network& n) noexcept : of(f), before(f.network_in_use())
         {
             f.use_network(&n);
         }
