@@ -67,13 +67,13 @@ int main(int argc, char** argv)
 {
     CLI::App app(
         "Sends messages to an echo server behind TLS, one after the other over one connection,\n"
-        "and prints each reply as 'echo: ...'.\n"
+        "or several at a time with --pool, and prints each reply as 'echo: ...'.\n"
         "Exit code: 0 if every reply equalled what was sent, 1 if not, 2 for wrong usage.\n");
     app.footer("\nTry it; tls_echo_server prints the fingerprint of its certificate:\n"
                "  tls_echo_client --fingerprint FINGERPRINT hello 'another message'\n"
                "  tls_echo_client --ca authority.pem --connect localhost:9443 hello\n"
                "  tls_echo_client --ca authority.pem --certificate me.pem --key me.key hello\n");
-    sample::echo_client client{.connect = "127.0.0.1:9443", .server_program = "tls_echo_server"};
+    sample::echo_client client("127.0.0.1:9443", "tls_echo_server");
     libnet::tls_client_options tls;
     client.add_flags(app);
     flags::add_tls_client(app, tls);
