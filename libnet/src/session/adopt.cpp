@@ -1,14 +1,14 @@
 #include <libnet/asio/adopt.hpp>
 
+#include "serve_and_close.hpp"
+#include "server_defaults.hpp"
+
 #include <libnet/runtime/timer.hpp>
-#include <libnet/runtime/within.hpp>
-#include <libnet/session/server.hpp>
 #include <libnet/transport/descriptor.hpp>
 
 #include <boost/system/system_error.hpp>
 
 #include <cerrno>
-#include <exception>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -44,26 +44,10 @@ connection adopt(loop& home, owned_descriptor socket, connection_options options
 task<> serve_adopted(owned_descriptor socket, std::function<task<>(connection&)> session,
                      connection_options options)
 {
-    if (!options.first_frame_timeout) {
-        options.first_frame_timeout = server_options::default_first_frame_timeout;
-    }
-    if (!options.idle_timeout && !options.heartbeat) {
-        options.idle_timeout = server_options::default_idle_timeout;
-    }
     loop& home = co_await this_loop();
-    connection peer = adopt(home, std::move(socket), std::move(options), {});
-    std::exception_ptr thrown;
-    result<> outcome;
-    try {
-        outcome = co_await session(peer);
-    } catch (...) {
-        thrown = std::current_exception();
-    }
-    (void)co_await shielded(never, peer.close());
-    if (thrown) {
-        std::rethrow_exception(thrown);
-    }
-    co_await checked(std::move(outcome));
+    connection peer =
+        adopt(home, std::move(socket), with_defaults_of_servers(std::move(options)), {});
+    co_await checked(serve_and_close(peer, std::move(session)));
 }
 
 }  // namespace libnet::detail

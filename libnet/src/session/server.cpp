@@ -1,4 +1,5 @@
 #include "connection_core.hpp"
+#include "server_defaults.hpp"
 #include "server_state.hpp"
 
 #include <libnet/runtime/within.hpp>
@@ -25,17 +26,6 @@ private:
     group*& place_;
 };
 
-connection_options with_defaults_of_servers(connection_options options)
-{
-    if (!options.first_frame_timeout) {
-        options.first_frame_timeout = server_options::default_first_frame_timeout;
-    }
-    if (!options.idle_timeout && !options.heartbeat) {
-        options.idle_timeout = server_options::default_idle_timeout;
-    }
-    return options;
-}
-
 }  // namespace
 
 server::state::state(result<endpoint> e, std::unique_ptr<listener> l, session s, server_options o)
@@ -50,8 +40,8 @@ server::state::state(result<endpoint> e, std::unique_ptr<listener> l, session s,
     if (options.proxy.is_on() && options.proxy.trusted.empty()) {
         throw std::invalid_argument("server_options::proxy: nobody is trusted to send a header");
     }
-    auto shared =
-        std::make_shared<detail::connection_settings>(with_defaults_of_servers(options.connection));
+    auto shared = std::make_shared<detail::connection_settings>(
+        detail::with_defaults_of_servers(options.connection));
     if (options.memory_budget != no_limit) {
         budget = std::make_shared<detail::memory_budget>(options.memory_budget);
         shared->budget = budget;
@@ -214,7 +204,8 @@ void server::state::reconfigure(const server_options& changed)
     chosen.framing = settings->options.framing;
     chosen.heartbeat = settings->options.heartbeat;
     auto shared =
-        std::make_shared<detail::connection_settings>(with_defaults_of_servers(std::move(chosen)));
+        std::make_shared<detail::connection_settings>(
+        detail::with_defaults_of_servers(std::move(chosen)));
     shared->budget = budget;
     settings = std::move(shared);
     served.for_each([this](running& r) { detail::connection_access::core(r.peer).use(settings); });

@@ -1,6 +1,6 @@
 #include <libnet/testing/simulation.hpp>
 
-#include "../session/describe_session.hpp"
+#include "../session/serve_and_close.hpp"
 
 #include <libnet/asio.hpp>
 
@@ -82,30 +82,9 @@ void simulation::start(task<> body)
                                        }));
 }
 
-namespace {
-
-task<> serve_and_close(connection& peer, std::function<task<>(connection&)> session)
-{
-    libnet::detail::describe_session(co_await libnet::detail::fiber_await{}, peer);
-    std::exception_ptr thrown;
-    result<> outcome;
-    try {
-        outcome = co_await session(peer);
-    } catch (...) {
-        thrown = std::current_exception();
-    }
-    (void)co_await shielded(never, peer.close());
-    if (thrown) {
-        std::rethrow_exception(thrown);
-    }
-    co_await checked(std::move(outcome));
-}
-
-}  // namespace
-
 void simulation::serve(connection& peer, std::function<task<>(connection&)> session)
 {
-    start(serve_and_close(peer, std::move(session)));
+    start(libnet::detail::serve_and_close(peer, std::move(session)));
 }
 
 std::size_t simulation::running() const noexcept
