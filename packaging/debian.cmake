@@ -2,8 +2,9 @@
 #
 #     libnet-asio0.1     what programs need that were built with a shared libnet; the number is the SONAME's
 #     libnet-asio-dev    everything to build with
+#     libnet-asio-tools  the sample programs, their man pages and completions
 #
-# A static build makes libnet-asio-dev alone. Nothing in them has the name of a file of libnet1 or libnet1-dev, the
+# A static build makes no libnet-asio0.1, and its programs need none. Nothing in them has the name of a file of libnet1 or libnet1-dev, the
 # packet library: all of them can be installed side by side.
 
 set(CPACK_GENERATOR DEB)
@@ -52,6 +53,18 @@ elseif(TARGET libnet_tls)
     string(APPEND development_needs ", libssl-dev (>= 3.0)")
 endif()
 set(CPACK_DEBIAN_LIBNET_DEVELOPMENT_PACKAGE_DEPENDS "${development_needs}")
+
+if(LIBNET_ASIO_BUILD_APPS)
+    list(APPEND CPACK_COMPONENTS_ALL apps)
+    set(CPACK_DEBIAN_APPS_PACKAGE_NAME libnet-asio-tools)
+    set(CPACK_DEBIAN_APPS_PACKAGE_SECTION net)
+    set(CPACK_DEBIAN_APPS_DESCRIPTION
+        "${what_it_is}\n.\nThis package has the sample programs: servers and clients that echo over TCP, TLS and UDP and a\nkey-value server, all with deadlines and limits to set, and impair, a relay that is a bad line.")
+    set(CPACK_DEBIAN_APPS_PACKAGE_SHLIBDEPS ON)
+    if(BUILD_SHARED_LIBS)
+        set(CPACK_DEBIAN_APPS_PACKAGE_DEPENDS "${runtime_package} (= ${exact_version})")
+    endif()
+endif()
 
 # A package says under which licence it is. `cmake --install` alone leaves that out.
 foreach(component IN LISTS CPACK_COMPONENTS_ALL)

@@ -66,6 +66,14 @@ if(CONSUMER STREQUAL "install")
         run("${CMAKE_COMMAND}" --install "${BUILD_DIR}" --prefix "${prefix}" --component ${component})
     endforeach()
 
+elseif(CONSUMER STREQUAL "apps") # of a shared build only one program is built for this
+    file(REMOVE_RECURSE "${scratch}")
+    run("${CMAKE_COMMAND}" --install "${BUILD_DIR}" --prefix "${scratch}" --component apps)
+    if(BUILD_SHARED_LIBS)
+        run("${CMAKE_COMMAND}" --install "${BUILD_DIR}" --prefix "${scratch}" --component libnet_runtime)
+    endif()
+    run("${PYTHON}" "${here}/apps/check_apps.py" "${scratch}")
+
 elseif(CONSUMER STREQUAL "find_package")
     take_source()
     configure_build("${scratch}/build" "-DCMAKE_PREFIX_PATH=${prefix}")

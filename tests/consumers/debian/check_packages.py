@@ -3,7 +3,7 @@
 
     check_packages.py FOLDER TOP        FOLDER has the packages, TOP is the top of the source tree
 
-  * there are two, of the version in version.hpp, with the fields that a package should have;
+  * there are three, of the version in version.hpp, with the fields that a package should have;
   * what the development package depends on is installed here, so it is the name of a package;
   * each file is where Debian has its kind, the SONAME names the minor version, which the package is named after;
   * a library shows nothing that is not libnet's: the rest is hidden.
@@ -24,14 +24,15 @@ def main():
     architecture = output("dpkg", "--print-architecture").strip()
     triplet = output("gcc", "-print-multiarch").strip()
     runtime_name = f"libnet-asio{soversion}"
+    sections = {runtime_name: "libs", "libnet-asio-dev": "libdevel", "libnet-asio-tools": "net"}
 
     packages = {field(path, "Package"): path for path in folder.glob("*.deb")}
-    expect("the packages", set(packages), {runtime_name, "libnet-asio-dev"})
+    expect("the packages", set(packages), set(sections))
     for name, path in packages.items():
         expect(f"the file of {name}", path.name, f"{name}_{version}-1_{architecture}.deb")
         expect(f"the version of {name}", field(path, "Version"), f"{version}-1")
         expect(f"Architecture of {name}", field(path, "Architecture"), architecture)
-        expect(f"Section of {name}", field(path, "Section"), "libdevel" if name.endswith("-dev") else "libs")
+        expect(f"Section of {name}", field(path, "Section"), sections[name])
         expect(f"a maintainer of {name}", bool(re.fullmatch(r".+ <.+@.+>", field(path, "Maintainer"))), True)
         synopsis, *rest = field(path, "Description").splitlines()
         expect(f"the synopsis of {name}", synopsis.startswith("C++20 coroutine connection handlers"), True)
@@ -46,6 +47,11 @@ def main():
             expect(f"one of {alternatives}", any(installed(package) for package in alternatives.split(" | ")), True)
     expect("files in strange places", [file for file in files(development) if not re.match(
         rf"usr/(include/libnet/.*\.hpp|lib/{triplet}/(cmake/libnet/|pkgconfig/|libnet-asio\S*\.so$)|share/doc/)", file)], [])
+
+    tools = packages["libnet-asio-tools"]
+    expect("the tools need the libraries", f"{runtime_name} (= {version}-1)" in field(tools, "Depends"), True)
+    expect("files of the tools in strange places", [file for file in files(tools) if not re.match(
+        r"usr/(bin/\w+|share/(man/man1|bash-completion|zsh|fish|doc)/)", file)], [])
 
     runtime = packages[runtime_name]
     depends = field(runtime, "Depends")

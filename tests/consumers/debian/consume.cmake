@@ -11,6 +11,8 @@ foreach(package IN LISTS packages)
     run(dpkg-deb --extract "${package}" "${root}")
 endforeach()
 
+run("${PYTHON}" "${here}/apps/check_apps.py" "${root}/usr")
+
 file(COPY "${here}/find_package/" ${programs} DESTINATION "${scratch}/source")
 configure_build("${scratch}/build" "-DCMAKE_PREFIX_PATH=${root}/usr" --fresh)
 run_programs("${scratch}/build" my_tests my_tls_test)
