@@ -5,7 +5,8 @@ usage() {
     cat <<'END'
 Usage: tools/matrix.sh [CELL]... [--list | --help]
 
-Builds the libraries and the suites of unit tests and of TLS, and runs them, for each cell:
+Builds the libraries, the sample programs and the suites of unit, contract, TLS and integration tests, and runs them,
+for each cell:
 
   gcc-12       GCC 12, the oldest that there is a promise for
   clang-16     Clang 16, the oldest
@@ -15,14 +16,15 @@ Builds the libraries and the suites of unit tests and of TLS, and runs them, for
                and debootstrap
 
 Without a name all of them are built, one after the other. A cell that cannot run here says why; that is no failure. The
-last lines are the rows for the table in docs/packaging.md. Packages come from where apt gets its own. Each cell takes
-some minutes of two cores from a cold start; the output is in build/matrix/<cell>.log.
+last lines are the rows for the table in docs/packaging.md. Packages come from where apt gets its own. MATRIX_JOBS
+says how many compilers and tests run at a time, at first as many as there are cores. The output is in
+build/matrix/<cell>.log.
 END
 }
 
 readonly CELLS=(gcc-12 clang-16 clang-19 boost-1.88 debian-13)
 readonly NEXT_RELEASE=trixie # Debian 13
-readonly SUITES=(unit tls)
+readonly SUITES=(unit contract tls integration) # pages, checks, consumers and fuzzers: once, by tools/test.sh
 readonly CANNOT_RUN=77
 
 main() {
@@ -48,6 +50,7 @@ main() {
         exit 0
     fi
     require_build_packages
+    require_test_packages
     local cell failed=0
     for cell in "${chosen[@]}"; do
         run_cell "$cell"
@@ -77,8 +80,9 @@ run_cell() {
     esac
 }
 
+# On stderr: those who call it may be asked for something on stdout.
 cannot_run() {
-    echo "$*"
+    echo "$*" >&2
     exit "$CANNOT_RUN"
 }
 
@@ -144,15 +148,15 @@ cell_debian_13() {
 
 # build_and_test CELL [CMAKE_ARGUMENT]...: -O0, since it is about compiling and behaving, and a tenth of the time.
 build_and_test() {
-    local cell=$1
+    local cell=$1 jobs=${MATRIX_JOBS:-$(nproc)}
     local folder=build/matrix-$cell # as deep as build/dev, so that the compiler cache knows the sources
     mkdir -p build/matrix
     cmake -S . -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Debug '-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1' \
         -DCMAKE_CXX_FLAGS=-D_GLIBCXX_ASSERTIONS -DLIBNET_ASIO_WARNINGS_AS_ERRORS=ON "${@:2}"
-    cmake --build "$folder" --parallel "${MATRIX_JOBS:-$(nproc)}" --target "${SUITES[@]/%/_tests}"
+    cmake --build "$folder" --parallel "$jobs" --target "${SUITES[@]/%/_tests}"
     local labels
     labels=$(IFS='|'; echo "${SUITES[*]}")
-    ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel "$(nproc)" --label-regex "^($labels)$"
+    ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel "$jobs" --label-regex "^($labels)$"
     write_row "$cell" "$folder"
 }
 
@@ -240,8 +244,10 @@ debian_archive() {
 }
 
 packages_of_root() {
-    local packages=(g++ cmake ninja-build ccache pkg-config libboost-dev libssl-dev openssl libgtest-dev libgmock-dev
-        libcli11-dev python3)
+    local packages=(
+        g++ cmake ninja-build ccache libboost-dev libssl-dev libgtest-dev libgmock-dev libcli11-dev python3
+        pkg-config socat netcat-openbsd strace iproute2 openssl gnutls-bin curl ca-certificates sslscan procps
+        redis-server memcached)
     (IFS=','; echo "${packages[*]}")
 }
 
