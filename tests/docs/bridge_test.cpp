@@ -18,8 +18,12 @@
 
 #include <gtest/gtest.h>
 
+#include <exception>
+#include <iostream>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <syncstream>
 #include <thread>
 #include <utility>
 
@@ -96,12 +100,25 @@ task<std::string> ask(tcp::socket socket)
 // [end]
 
 // [many_threads]
+// When a session has ended: what it threw, or else how it ended.
+void report(std::exception_ptr thrown, const result<>& ended)
+{
+    try {
+        if (thrown) {
+            std::rethrow_exception(thrown);
+        }
+        ended.value();
+    } catch (const std::exception& why) {
+        std::osyncstream(std::cerr) << "a session failed: " << why.what() << std::endl;
+    }
+}
+
 void serve_each_on_a_strand(tcp::acceptor& acceptor)
 {
     acceptor.async_accept(asio::make_strand(acceptor.get_executor()),
                           [&acceptor](error_code failed, auto socket) {
                               if (!failed) {
-                                  serve(std::move(socket), echo, asio::detached);
+                                  serve(std::move(socket), echo, report);
                                   serve_each_on_a_strand(acceptor);
                               }
                           });
@@ -148,6 +165,18 @@ TEST(Bridge, SocketsComeAndGo)
     std::thread second([&] { context.run(); });
     context.run();
     second.join();
+}
+
+TEST(Bridge, SaysHowASessionFailed)
+{
+    testing::internal::CaptureStderr();
+    report(std::make_exception_ptr(std::runtime_error("on purpose")), error::no_value);
+    report(nullptr, error::timeout);
+    report(nullptr, {});
+    const std::string expected = "a session failed: on purpose\na session failed: ";
+    const error_code late = error::timeout;
+    EXPECT_EQ(testing::internal::GetCapturedStderr(),
+              expected + boost::system::system_error(late).what() + "\n");
 }
 
 TEST(Bridge, AwaitsWhatAsioHas)

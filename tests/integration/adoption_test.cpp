@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <future>
 #include <mutex>
 #include <netinet/in.h>
 #include <optional>
@@ -563,6 +564,70 @@ TEST(ManyThreads, LookupsThatWereGivenUpKeepTheirLoops)
         std::this_thread::yield();
     }
     work.reset();
+}
+
+TEST(ManyThreads, AStrandIsKnownByEachOfItsCopies)
+{
+    asio::io_context context;
+    std::vector<const loop*> homes;
+    auto look = [](std::vector<const loop*>& found) -> task<> {
+        found.push_back(&co_await this_loop());
+        while (found.size() < 3) {
+            co_await yield();  // so that all live at the same time
+        }
+    };
+    auto strand = asio::make_strand(context);
+    spawn(strand, look(homes), asio::detached);
+    spawn(asio::require(strand, asio::execution::outstanding_work.tracked), look(homes),
+          asio::detached);
+    spawn(asio::make_strand(context), look(homes), asio::detached);
+    context.run();
+    ASSERT_EQ(homes.size(), 3U);
+    EXPECT_EQ(homes[0], homes[1]);
+    EXPECT_NE(homes[0], homes[2]);
+    EXPECT_EQ(strand_loops(context), 0U);
+}
+
+/// What the header of adoption says not to do: both threads run what lives in the context itself.
+void two_threads_without_a_strand()
+{
+    asio::io_context context;
+    std::promise<void> inside;
+    std::promise<void> over;
+    auto stay = [](std::promise<void>& here, std::future<void> until) -> task<> {
+        here.set_value();
+        until.wait();
+        co_return;
+    };
+    spawn(context, stay(inside, over.get_future()), asio::detached);
+    std::thread first([&] { context.run(); });
+    inside.get_future().wait();
+    loop_of(context).remote()->post([] {});
+    context.run_one();
+    over.set_value();
+    first.join();
+}
+
+TEST(ManyThreadsDeathTest, WithoutAStrandTheyAreNoticed)
+{
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(two_threads_without_a_strand(), "two threads are in one loop.*make_strand");
+}
+
+TEST(ManyThreads, OneAfterTheOtherNeedsNoStrand)
+{
+    asio::io_context context;
+    int turns = 0;
+    for (int i = 0; i < 3; ++i) {
+        auto count = [](int& of) -> task<> {
+            co_await yield();
+            ++of;
+        };
+        spawn(context, count(turns), asio::detached);
+        context.restart();
+        std::thread([&] { context.run(); }).join();
+    }
+    EXPECT_EQ(turns, 3);
 }
 
 TEST(ManyThreads, TheContextEndsUnderThem)

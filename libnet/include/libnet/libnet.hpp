@@ -71,6 +71,7 @@
 #include <libnet/runtime/stall_report.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/runtime/task_promise.hpp>
+#include <libnet/runtime/thread_check.hpp>
 #include <libnet/runtime/thread_pool.hpp>
 #include <libnet/runtime/timer.hpp>
 #include <libnet/runtime/timer_wheel.hpp>

@@ -70,7 +70,7 @@ private:
 };
 
 asio_loop::asio_loop(loop_service& service, asio::io_context& context,
-                     std::optional<any_executor> strand)
+                     std::optional<known_strand> strand)
     : loop(clock_),
       service_(service),
       context_(context),
@@ -92,7 +92,7 @@ void asio_loop::wake() noexcept
     }
     awake_ = true;
     if (strand_) {
-        asio::post(*strand_, [self = shared_from_this()] {
+        asio::post(strand_->executor, [self = shared_from_this()] {
             self->awake_ = false;
             self->run_deferred();
         });
@@ -116,11 +116,11 @@ void asio_loop::leave_if_empty() noexcept
         return;
     }
     try {
-        asio::post(*strand_, [self = shared_from_this()] {
+        asio::post(strand_->executor, [self = shared_from_this()] {
             // Fibers: some that nobody waits for are not counted.
             if (self->empty() && self->fibers().empty() && !self->shutting_down()) {
                 self->mailbox_->close();
-                self->service_.remove(*self);
+                self->service_.remove(*self->strand_);
             }
         });
     } catch (const std::bad_alloc&) {  // it stays, and is found again

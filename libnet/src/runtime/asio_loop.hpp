@@ -17,6 +17,12 @@ namespace libnet::detail {
 
 class loop_service;
 
+/// A strand, whatever it counts, and what tells it from others.
+struct known_strand {
+    boost::asio::any_io_executor executor;
+    const void* identity;
+};
+
 /// A loop in an io_context: the context's own, whose handlers Asio calls directly, or that of a
 /// strand, whose handlers go through the strand. Handlers of a strand's loop own it with others:
 /// it may end before its context.
@@ -25,18 +31,18 @@ public:
     using any_executor = boost::asio::any_io_executor;
 
     asio_loop(loop_service& service, boost::asio::io_context& context,
-              std::optional<any_executor> strand);
+              std::optional<known_strand> strand);
     ~asio_loop() = default;
 
     boost::asio::io_context& context() const noexcept { return context_; }
 
     /// The strand through which every handler has to go; null on a context's own loop.
-    const any_executor* strand() const noexcept { return strand_ ? &*strand_ : nullptr; }
+    const any_executor* strand() const noexcept { return strand_ ? &strand_->executor : nullptr; }
 
     /// Where handlers run.
     any_executor executor() const
     {
-        return strand_ ? *strand_ : any_executor(context_.get_executor());
+        return strand_ ? strand_->executor : any_executor(context_.get_executor());
     }
 
     std::shared_ptr<mailbox> remote() override;
@@ -59,7 +65,7 @@ private:
 
     loop_service& service_;
     boost::asio::io_context& context_;
-    std::optional<any_executor> strand_;
+    std::optional<known_strand> strand_;
     asio_clock clock_;
     bool awake_ = false;  // run_deferred() is posted
     operation_memory waking_;

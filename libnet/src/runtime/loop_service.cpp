@@ -1,15 +1,13 @@
 #include "loop_service.hpp"
+#include "strand_identity.hpp"
 
 #include <libnet/asio/loop_of.hpp>
 
 #include <boost/asio/prefer.hpp>
-#include <boost/asio/require.hpp>
 #include <boost/asio/strand.hpp>
 
-#include <algorithm>
 #include <random>
 #include <stdexcept>
-#include <type_traits>
 #include <utility>
 
 namespace libnet {
@@ -26,30 +24,24 @@ loop_service::loop_service(boost::asio::execution_context& owner)
     own_->seed(next_seed_);
 }
 
-asio_loop& loop_service::of_strand(const boost::asio::any_io_executor& strand)
+asio_loop& loop_service::of_strand(const known_strand& strand)
 {
     const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find_if(
-        of_strands_, [&](const auto& known) { return *known->strand() == strand; });
+    const auto found = of_strands_.find(strand.identity);
     if (found != of_strands_.end()) {
-        return **found;
+        return *found->second;
     }
     auto made = std::make_shared<asio_loop>(*this, context_, strand);
     made->seed(next_seed_ += 0x9E3779B97F4A7C15);
-    asio_loop& kept = *of_strands_.emplace_back(std::move(made));
+    asio_loop& kept = *of_strands_.emplace(strand.identity, std::move(made)).first->second;
     kept.leave_if_empty();  // unless whoever asked for it moves in
     return kept;
 }
 
-void loop_service::remove(const asio_loop& empty) noexcept
+void loop_service::remove(const known_strand& strand) noexcept
 {
     const std::lock_guard lock(mutex_);
-    const auto found =
-        std::ranges::find(of_strands_, &empty, [](const auto& known) { return known.get(); });
-    if (found != of_strands_.end()) {
-        std::swap(*found, of_strands_.back());
-        of_strands_.pop_back();
-    }
+    of_strands_.erase(strand.identity);
 }
 
 std::size_t loop_service::strands() const
@@ -61,22 +53,18 @@ std::size_t loop_service::strands() const
 /// The loops themselves stay until the context's sockets have gone, which refer to them.
 void loop_service::shutdown()
 {
-    for (const auto& strand : of_strands_) {
-        strand->end();
+    for (const auto& [identity, home] : of_strands_) {
+        home->end();
     }
     own_->end();
 }
 
 namespace {
 
-using plain_executor = asio::io_context::executor_type;
-using counting_executor = std::decay_t<decltype(asio::require(
-    std::declval<plain_executor>(), asio::execution::outstanding_work.tracked))>;
-
 /// Where an executor leads: to a context, and perhaps by a strand.
 struct destination {
     asio::io_context* context = nullptr;
-    std::optional<asio::any_io_executor> strand;  // the outermost
+    std::optional<known_strand> strand;  // the outermost
     bool runs_here = true;
 };
 
@@ -101,8 +89,10 @@ bool follow(const asio::any_io_executor& executor, destination& to)
     }
     if (const auto* strand = executor.target<asio::strand<E>>()) {
         if (!to.strand) {
-            // Without what it counts: one type, so that it can be told whether two are the same.
-            to.strand = asio::prefer(*strand, asio::execution::outstanding_work.untracked);
+            // A loop does not keep its context running by being there.
+            to.strand = known_strand{
+                asio::prefer(*strand, asio::execution::outstanding_work.untracked),
+                strand_identity(*strand)};
             to.runs_here = strand->running_in_this_thread();
         }
         return follow(asio::any_io_executor(strand->get_inner_executor()), to);

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <vector>
+#include <unordered_map>
 
 namespace libnet::detail {
 
@@ -28,10 +28,10 @@ public:
     asio_loop& own() noexcept { return *own_; }
 
     /// The loop of `strand`, which runs in this thread; made if there is none.
-    asio_loop& of_strand(const boost::asio::any_io_executor& strand);
+    asio_loop& of_strand(const known_strand& strand);
 
     /// A strand's loop ends.
-    void remove(const asio_loop& empty) noexcept;
+    void remove(const known_strand& strand) noexcept;
 
     /// How many strands have one.
     std::size_t strands() const;
@@ -43,7 +43,7 @@ private:
     std::shared_ptr<asio_loop> own_;
     mutable std::mutex mutex_;
     std::uint64_t next_seed_;
-    std::vector<std::shared_ptr<asio_loop>> of_strands_;
+    std::unordered_map<const void*, std::shared_ptr<asio_loop>> of_strands_;  // by identity
 };
 
 }  // namespace libnet::detail

@@ -7,11 +7,17 @@
 namespace libnet {
 namespace {
 
-constexpr unsigned bits_per_level = 6;
+constexpr unsigned bits_per_level = 3;
+constexpr std::uint64_t slot_mask = (1U << bits_per_level) - 1;
 
 constexpr std::size_t slot_at(std::uint64_t tick, std::size_t level) noexcept
 {
-    return (tick >> (bits_per_level * level)) & 63;
+    return (tick >> (bits_per_level * level)) & slot_mask;
+}
+
+constexpr std::uint8_t bit_of(std::size_t slot) noexcept
+{
+    return static_cast<std::uint8_t>(1U << slot);
 }
 
 }  // namespace
@@ -35,10 +41,11 @@ void timer_wheel::insert(detail::timer_node& node, time_point due) noexcept
     ++count_;
 }
 
-/// The level is that of the highest digit (of 6 bits) in which the node's tick and now differ; so
+/// The level is that of the highest digit (of 3 bits) in which the node's tick and now differ; so
 /// on every level the slots up to that of now are empty.
 void timer_wheel::place(detail::timer_node& node) noexcept
 {
+    static_assert(slots == slot_mask + 1 && slots <= 8 * sizeof occupied_[0]);
     static_assert(duration::max() / tick < (std::int64_t{1} << (bits_per_level * levels)),
                   "no node is too far away for the last level");
     const std::uint64_t differing = node.order ^ now_;
@@ -48,7 +55,7 @@ void timer_wheel::place(detail::timer_node& node) noexcept
     slot& s = wheel_[level][index];
     s.nodes.push_back(node);
     s.earliest = std::min(s.earliest, node.order);
-    occupied_[level] |= std::uint64_t{1} << index;
+    occupied_[level] |= bit_of(index);
     node.slot = static_cast<std::uint16_t>(level * slots + index);
 }
 
@@ -63,7 +70,7 @@ void timer_wheel::remove(detail::timer_node& node) noexcept
     slot& s = wheel_[level][index];
     if (s.nodes.empty()) {
         s.earliest = UINT64_MAX;
-        occupied_[level] &= ~(std::uint64_t{1} << index);
+        occupied_[level] &= static_cast<std::uint8_t>(~bit_of(index));
     }
     node.slot = nowhere;
     --count_;
@@ -101,7 +108,7 @@ void timer_wheel::advance(time_point now, detail::node_list<detail::timer_node>&
         // The next slot in time is the first occupied one of the lowest occupied level.
         const std::size_t index = first_occupied(level);
         const unsigned shift = bits_per_level * static_cast<unsigned>(level);
-        const std::uint64_t around = (now_ >> shift) & ~std::uint64_t{63};
+        const std::uint64_t around = (now_ >> shift) & ~slot_mask;
         const std::uint64_t begins = (around | index) << shift;
         if (begins > target) {
             now_ = target;
@@ -112,7 +119,7 @@ void timer_wheel::advance(time_point now, detail::node_list<detail::timer_node>&
         detail::node_list<detail::timer_node> reached;
         reached.take_from(s.nodes);
         s.earliest = UINT64_MAX;
-        occupied_[level] &= ~(std::uint64_t{1} << index);
+        occupied_[level] &= static_cast<std::uint8_t>(~bit_of(index));
         while (!reached.empty()) {
             detail::timer_node& node = reached.pop_front();
             if (node.order <= now_) {

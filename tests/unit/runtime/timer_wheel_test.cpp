@@ -72,13 +72,13 @@ TEST(TimerWheel, ExpiresWhatIsInThePastAtTheNextTick)
     EXPECT_EQ(advance(wheel, origin + 1s + tick).size(), 1u);
 }
 
-/// Ticks around every border between levels: 63, 64, 65, 4095, 4096, 4097, ...
+/// Ticks around every border between levels: 7, 8, 9, 63, 64, 65, 511, 512, 513, ...
 std::vector<std::int64_t> borders()
 {
     std::vector<std::int64_t> ticks;
-    for (int level = 1; level != 7; ++level) {
-        const std::int64_t border = std::int64_t{1} << (6 * level);
-        for (const std::int64_t near : {-65, -64, -63, -2, -1, 0, 1, 2, 63, 64, 65}) {
+    for (int level = 1; level != 13; ++level) {
+        const std::int64_t border = std::int64_t{1} << (3 * level);
+        for (const std::int64_t near : {-65, -64, -9, -8, -7, -2, -1, 0, 1, 2, 7, 8, 9, 64, 65}) {
             if (border + near > 0) {
                 ticks.push_back(border + near);
                 ticks.push_back(3 * border + near);
@@ -90,7 +90,7 @@ std::vector<std::int64_t> borders()
 
 TEST(TimerWheel, IsExactAroundEveryBorderBetweenLevels)
 {
-    for (const std::int64_t started : {0, 1, 62, 63, 64, 4095, 4096, 262143}) {
+    for (const std::int64_t started : {0, 1, 6, 7, 8, 63, 64, 4095, 4096, 262143}) {
         for (const std::int64_t wait : borders()) {
             timer_wheel wheel(origin);
             (void)advance(wheel, origin + started * tick);
@@ -137,9 +137,9 @@ TEST(TimerWheel, WaitsForWhatIsAsFarAwayAsCanBe)
 
 TEST(TimerWheel, GoesOnWhenTheCoarsestLevelHasTurned)
 {
-    // Whatever the number of levels: insert shortly before each power of 64, due shortly after.
-    for (int power = 1; power != 8; ++power) {
-        const auto turn = (std::int64_t{1} << (6 * power)) * std::int64_t{1};
+    // Whatever the number of levels: insert shortly before each power of 8, due shortly after.
+    for (int power = 1; power != 15; ++power) {
+        const std::int64_t turn = std::int64_t{1} << (3 * power);
         if (turn > (end_of_time - origin) / tick - 10) {
             break;
         }
@@ -320,7 +320,7 @@ TEST_P(TimerWheelAtRandom, WakesUpInVainAtMostOnceForEachSlotAfterRemovals)
     while (!wheel.empty()) {
         in_vain += advance(wheel, wheel.earliest()).empty() ? 1 : 0;
     }
-    EXPECT_LE(in_vain, 3 * 64);
+    EXPECT_LE(in_vain, 6 * 8);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, TimerWheelAtRandom, testing::Range(1u, 21u));

@@ -113,9 +113,16 @@ move_to(const NewExecutor& executor, asio::basic_stream_socket<Protocol, Executo
 /// threw, or how it ended. A timeout for the first frame and for idleness that is not set is that of a
 /// server.
 ///
-///     acceptor.async_accept(asio::make_strand(context), [](error_code, tcp::socket socket) {
-///         libnet::serve(std::move(socket), echo, asio::detached);
+///     acceptor.async_accept(asio::make_strand(context), [](error_code failed, auto socket) {
+///         if (!failed) {
+///             libnet::serve(std::move(socket), echo,
+///                           [](std::exception_ptr thrown, result<> ended) {
+///                               if (thrown || !ended) { ... }
+///                           });
+///         }
 ///     });
+///
+/// `asio::detached` in place of the handler would swallow what the session threw.
 ///
 /// Throws  as adopt(), but for a strand on which it is not called.
 template <class Protocol, class Executor, class Token>

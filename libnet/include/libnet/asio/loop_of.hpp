@@ -21,7 +21,8 @@ namespace libnet {
 namespace asio = boost::asio;
 
 /// The loop that lives in `context`; made at the first call. The context must be run by one thread
-/// at a time, or what lives in it must be left alone: give each connection a strand then.
+/// at a time, or what lives in it must be left alone: give each connection a strand then. Two threads
+/// that meet in the loop end the program, with a text that says so.
 LIBNET_ASIO_DECL loop& loop_of(asio::io_context& context);
 
 /// The loop behind an executor: an io_context's own, or that of a strand, made when it is needed and
@@ -29,7 +30,7 @@ LIBNET_ASIO_DECL loop& loop_of(asio::io_context& context);
 ///
 /// Throws  std::invalid_argument for an executor that leads to no io_context; std::logic_error for a
 ///         strand when this is not called on it.
-/// Cost    finding a strand looks at every strand that has a loop; each takes 13 KiB.
+/// Cost    finding a strand's loop takes a lock and one look into a hash table; a loop takes 4 KiB.
 LIBNET_ASIO_DECL loop& loop_of(const asio::any_io_executor& executor);
 
 /// The context in which a loop lives.

@@ -4,6 +4,7 @@
 #include <libnet/core/list_node.hpp>
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/stall_report.hpp>
+#include <libnet/runtime/thread_check.hpp>
 
 #include <chrono>
 #include <coroutine>
@@ -46,7 +47,7 @@ public:
 /// where the outermost turn ends, so the stack is as deep for a million messages as for one.
 ///
 /// Threads  one at a time, but for remote(): that of a context is for contexts that one thread runs,
-///          that of a strand for any.
+///          that of a strand for any. Two that meet in a loop end the program, with a text that says so.
 class LIBNET_ASIO_DECL loop {
 public:
     loop(const loop&) = delete;
@@ -90,6 +91,7 @@ public:
     public:
         explicit turn(loop& l) noexcept : loop_(l)
         {
+            l.threads_.enter();
             ++l.depth_;
             if (l.watch_) [[unlikely]] {
                 l.watch_turn();
@@ -104,6 +106,7 @@ public:
             }
             if (--loop_.depth_ == 0) {
                 loop_.leave();
+                loop_.threads_.leave();
             }
         }
 
@@ -186,6 +189,7 @@ private:
         }
     }
 
+    detail::thread_check threads_;
     clock* clock_;
     network* network_ = nullptr;  // the system's
     std::coroutine_handle<> next_;
