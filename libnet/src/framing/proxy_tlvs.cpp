@@ -81,7 +81,9 @@ result<proxy_ssl> proxy_ssl::parse(bytes value)
     ssl.over_tls = has_bit(value[0], 0);
     ssl.showed_certificate = has_bit(value[0], 1);
     ssl.certificate_of_session = has_bit(value[0], 2);
-    ssl.verified = std::ranges::all_of(verify, [](std::byte b) { return b == std::byte{}; });
+    const bool no_failure =
+        std::ranges::all_of(verify, [](std::byte b) { return b == std::byte{}; });
+    ssl.verified = no_failure && (ssl.showed_certificate || ssl.certificate_of_session);
     ssl.details = std::move(*details);
     return ssl;
 }

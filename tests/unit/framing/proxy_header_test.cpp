@@ -212,9 +212,51 @@ TEST(ProxyHeader, SaysWhatTheBalancerKnowsOfTls)
     EXPECT_TRUE(read.verified);
     EXPECT_EQ(as_text(read.details.find(proxy_tlv::type::ssl_cn).value()), "alice");
 
+    const auto without = proxy_ssl::parse(as_bytes("\x01\0\0\0\0"s)).value();
+    EXPECT_TRUE(without.over_tls);
+    EXPECT_FALSE(without.verified) << "there was no certificate";
+
     const auto not_so = proxy_ssl::parse(as_bytes(proxy_ssl().wire())).value();
     EXPECT_FALSE(not_so.over_tls || not_so.showed_certificate || not_so.certificate_of_session);
     EXPECT_FALSE(not_so.verified);
+}
+
+/// Bytes of hexadecimal digits.
+std::string hex(std::string_view digits)
+{
+    std::string text;
+    for (std::size_t i = 0; i < digits.size(); i += 2) {
+        text += static_cast<char>(std::stoi(std::string(digits.substr(i, 2)), nullptr, 16));
+    }
+    return text;
+}
+
+// Taken from the wire behind HAProxy 2.6.12 with docs/deploying/haproxy.cfg.
+TEST(ProxyHeader, IsAsHaproxyWritesIt)
+{
+    const auto of_a_client =
+        hex("0d0a0d0a000d0a515549540a2111004c7f0000037f000001afe3ab870300043cbb08f405002e"
+            "37463030303030333a414645335f37463030303030313a414238375f36423043353530335f30"
+            "3030323a363945422000050000000000");
+    const auto plain = read_at_every_split(of_a_client);
+    EXPECT_EQ(plain.client(), "127.0.0.3:45027");
+    EXPECT_EQ(as_text(plain.tlvs.find(proxy_tlv::type::unique_id).value()),
+              "7F000003:AFE3_7F000001:AB87_6B0C5503_0002:69EB");
+    EXPECT_FALSE(proxy_ssl::parse(plain.tlvs.find(proxy_tlv::type::ssl).value()).value().over_tls);
+    EXPECT_EQ(written(plain), of_a_client) << "with the same checksum";
+
+    const auto of_one_over_tls =
+        hex("0d0a0d0a000d0a515549540a211100567f0000017f000001aeacd4e5030004f4f2219705002e"
+            "37463030303030313a414541435f37463030303030313a443445355f36423043353530345f30"
+            "3030393a3639454220000f0100000000210007544c5376312e33");
+    const auto secured = read_at_every_split(of_one_over_tls);
+    const auto ssl = proxy_ssl::parse(secured.tlvs.find(proxy_tlv::type::ssl).value()).value();
+    EXPECT_TRUE(ssl.over_tls);
+    EXPECT_FALSE(ssl.showed_certificate || ssl.verified);
+    EXPECT_EQ(as_text(ssl.details.find(proxy_tlv::type::ssl_version).value()), "TLSv1.3");
+
+    const auto health_check = hex("0d0a0d0a000d0a515549540a2000000f030004889da1df2000050000000000");
+    EXPECT_EQ(read_at_every_split(health_check), proxy_header::for_nobody());
 }
 
 // As soon as it is certain, and whatever follows; before that it may still become a header.

@@ -123,8 +123,11 @@ struct proxy_ssl {
     bool over_tls = false;                ///< bit 0: the client came over TLS
     bool showed_certificate = false;      ///< bit 1: it has shown a certificate on this connection
     bool certificate_of_session = false;  ///< bit 2: or on an earlier one of the same TLS session
-    bool verified = false;                ///< the certificate was verified
-    proxy_tlvs details;                   ///< the types that begin with ssl_
+
+    /// There was a certificate, and it was verified. (Where there was none, balancers say so, too.)
+    bool verified = false;
+
+    proxy_tlvs details;  ///< the types that begin with ssl_
 
     /// Errors  v2_ssl.
     LIBNET_ASIO_DECL static result<proxy_ssl> parse(bytes value);
