@@ -80,10 +80,14 @@ public:
             tasks.start(manager_.feed_watchdog());
             tasks.start(reload_on(hangups));
             tasks.start(serve(std::move(serving)));
-            if (!path_.empty()) {
-                tasks.start(take_part_in_replacing(server));
-            }
-            (void)co_await done_->wait();  // or a signal
+            // Whoever drains has no socket to offer any more.
+            auto until_the_end = [&](libnet::group& replacing) -> libnet::task<> {
+                if (!path_.empty()) {
+                    replacing.start(take_part_in_replacing(server));
+                }
+                (void)co_await done_->wait();  // or a signal
+            };
+            (void)co_await libnet::with_group(until_the_end);
             (void)manager_.stopping("draining");
             server.stop();
             co_await libnet::checked(libnet::shielded(libnet::never, wait_until_done()));

@@ -165,7 +165,6 @@ TEST(ManyCores, EveryShardCountsForItself)
         co_await checked(with_group(side_by_side));
     };
     run(talk(), signals_alone);
-    EXPECT_EQ(counters.of_shard[0].words, 10u) << "handed out in turn";
 }
 
 // The front's port is found, and free again: all of its shards have to listen on the same.

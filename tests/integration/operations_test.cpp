@@ -200,7 +200,7 @@ TEST(Takeover, NonsenseDoesNotDisturbTheServer)
 {
     const std::string path = temporary("takeover");
     echo_server server({"--takeover", path});
-    for (const std::string& words : {"", "give me\\n", "take 1\\nnever mind\\n", "take 1\\n"}) {
+    for (const std::string words : {"", "give me\\n", "take 1\\nnever mind\\n", "take 1\\n"}) {
         SCOPED_TRACE(words);
         shell("printf '" + words + "' | timeout 2 socat -t 0.2 - UNIX-CONNECT:" + path);
         EXPECT_TRUE(echoes(server.port()));

@@ -87,7 +87,7 @@ TEST(ProgramsOverShards, ShareATlsContext)
     for (const char* word : {"one", "two", "three"}) {
         const auto client = run_tls_client(server.where(), {"--fingerprint", fingerprint, word});
         EXPECT_EQ(client.code, 0) << client.errors;
-        EXPECT_EQ(client.output, std::string(word) + '\n');
+        EXPECT_EQ(client.output, "echo: " + std::string(word) + '\n');
     }
     const auto ended = server.stop(SIGTERM);
     EXPECT_EQ(ended.code, 0);

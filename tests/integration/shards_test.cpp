@@ -229,11 +229,13 @@ TEST(ServersOverShards, HandOutClientsOfAUnixSocket)
     o.socket.reuse_port = true;  // makes no difference here
     served server(session, o, "unix:" + path, 2);
     auto talk = [&]() -> task<> {
+        std::vector<connection> peers;  // all at a time, so that they are handed out in turn
         for (int i = 0; i < 4; ++i) {
             connection peer = co_await checked(libnet::connect("unix:" + path));
             co_await checked(peer.send("hello"));
             const libnet::bytes reply = co_await checked(peer.receive());
             EXPECT_EQ(libnet::as_text(reply), "hello");
+            peers.push_back(std::move(peer));
         }
     };
     libnet::run(talk(), signals_alone);

@@ -5,11 +5,13 @@
 #include <chrono>
 #include <new>
 #include <thread>
+#include <utility>
 
 namespace libnet::detail {
 
-/// Owes the waiting task an answer, wherever it is: in a letter that may never be read, or in the frame
-/// of the work, which may be destroyed where it stands.
+/// Owes the waiting task an answer, wherever it is on the shard: in a letter that may never be read, or
+/// in the frame of the work, which may be destroyed where it stands. One that dies elsewhere was never
+/// sent, and the sender knows.
 class remote_work::ticket {
 public:
     explicit ticket(std::shared_ptr<remote_work> work) noexcept : work_(std::move(work)) {}
@@ -17,22 +19,20 @@ public:
     ticket& operator=(const ticket&) = delete;
     ~ticket()
     {
-        if (work_) {
-            answer();
+        const shard* const here = shard::current();
+        if (here != nullptr && here->box() == work_->there_) {
+            answer(*here);
         }
     }
 
     remote_work& work() const noexcept { return *work_; }
 
-    /// It has not been sent.
-    void tear_up() noexcept { work_.reset(); }
-
 private:
-    void answer() noexcept
+    void answer(const shard& here) noexcept
     {
         work_->forget();
-        if (const shard* here = shard::current(); here != nullptr && here->failure()) {
-            work_->exception_ = here->failure();
+        if (here.failure()) {
+            work_->exception_ = here.failure();
             work_->failure_ = {};
         }
         const auto box = std::move(work_->box_);
@@ -95,16 +95,8 @@ operation<> remote_work::end(loop& home) noexcept
 result<> remote_work::send()
 {
     box_ = home_->remote();
-    const auto owed = std::make_shared<ticket>(shared_from_this());
-    bool sent = false;
-    try {
-        sent = there_->post([owed] { begin(owed); });
-    } catch (...) {
-        owed->tear_up();
-        throw;
-    }
-    if (!sent) {
-        owed->tear_up();
+    auto owed = std::make_shared<ticket>(shared_from_this());
+    if (!there_->post([owed = std::move(owed)] { begin(owed); })) {  // here nothing of it is kept
         return error::cancelled;
     }
     state_ = state::under_way;

@@ -110,9 +110,9 @@ task<> server::state::admit(group& sessions, std::unique_ptr<stream> transport)
 }
 
 /// Behind a balancer everybody would be the same, so there it is not known yet whom to count.
-ip_address server::state::counted_as(const stream& newcomer) const noexcept
+ip_address server::state::counted_as(const stream& arriving) const noexcept
 {
-    const ip_address who = newcomer.peer_address();
+    const ip_address who = arriving.peer_address();
     return options.proxy.is_on() && options.proxy.trusts(who) ? ip_address() : who;
 }
 

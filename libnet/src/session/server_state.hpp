@@ -40,7 +40,7 @@ struct server::state : std::enable_shared_from_this<server::state> {
     task<> run_layer(group& sessions, std::unique_ptr<stream> transport, place in);
     task<std::unique_ptr<stream>> prepare(group& sessions, std::unique_ptr<stream> transport,
                                           place& in, connection_info& info);
-    ip_address counted_as(const stream& newcomer) const noexcept;
+    ip_address counted_as(const stream& arriving) const noexcept;
     task<> run_session(connection peer, place in);
     task<> close_session(connection& peer);
     std::optional<task<>> closing_of(connection& peer) noexcept;
