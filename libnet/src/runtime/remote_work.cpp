@@ -106,9 +106,9 @@ result<> remote_work::send()
 /// Without memory it does not happen: then the work goes on to its own end.
 void remote_work::ask_to_end() noexcept
 {
+    told_to_end_ = true;
     try {
         there_->post([self = shared_from_this()] {
-            self->told_to_end_ = true;
             if (self->running_ != nullptr) {
                 self->running_->cancel();
             }

@@ -55,8 +55,17 @@ void end_all(std::vector<std::unique_ptr<detail::shard>>& all) noexcept
     }
 }
 
+task<> call_body(std::shared_ptr<const std::function<task<>(std::size_t)>> body, std::size_t shard)
+{
+    return (*body)(shard);
+}
+
+using part_of_all =
+    detail::remote_call<decltype(&call_body),
+                        std::shared_ptr<const std::function<task<>(std::size_t)>>, std::size_t>;
+
 /// Runs the body on one shard, and returns when it has ended there, whatever happens to the caller.
-task<> run_there(std::shared_ptr<detail::remote_work> part)
+task<> run_there(std::shared_ptr<part_of_all> part)
 {
     loop& here = co_await this_loop();
     auto ended = co_await part->end(here);
@@ -66,6 +75,9 @@ task<> run_there(std::shared_ptr<detail::remote_work> part)
     part->rethrow();
     if (!ended) {
         co_await fail(ended.error());
+    }
+    if (const auto answer = part->take(); !answer) {
+        co_await fail(answer.error());
     }
 }
 
@@ -122,10 +134,9 @@ const std::shared_ptr<detail::mailbox>& shards::mailbox_of(std::size_t shard) co
 task<> shards::run_on_each(body_on_each body)
 {
     auto on_all = [&](group& parts) -> task<> {
-        const auto part = [](body_on_each shared, std::size_t i) { return (*shared)(i); };
-        using call = detail::remote_call<std::decay_t<decltype(part)>, body_on_each, std::size_t>;
         for (std::size_t i = 0; i < size(); ++i) {
-            parts.start(run_there(std::make_shared<call>(mailbox_of(i), part, body, i)));
+            parts.start(
+                run_there(std::make_shared<part_of_all>(mailbox_of(i), &call_body, body, i)));
         }
         co_await checked(parts.join());
     };

@@ -24,6 +24,7 @@ constexpr duration time_to_ask = std::chrono::seconds(5);
 constexpr duration time_to_start = std::chrono::seconds(60);  // from the sockets to "ready"
 constexpr duration pause = std::chrono::milliseconds(100);    // after an accept() that failed
 constexpr std::size_t longest_line = 16 * 1024;
+constexpr char separator = '\t';  // addresses have colons
 
 connection_options lines()
 {
@@ -37,7 +38,7 @@ std::string names_of(const std::vector<inherited_socket>& sockets)
 {
     std::string names;
     for (const inherited_socket& socket : sockets) {
-        names += (names.empty() ? "" : ":") + socket.name;
+        names += (names.empty() ? "" : std::string(1, separator)) + socket.name;
     }
     return names;
 }
@@ -75,7 +76,7 @@ task<> hand_to(connection& successor, const std::vector<inherited_socket>& socke
     co_await checked(expect(successor, "ready", time_to_start));
 }
 
-/// The names of "sockets echo:admin", one for each descriptor.
+/// The names of "sockets 127.0.0.1:9000<tab>admin", one for each descriptor.
 result<std::vector<inherited_socket>> with_names(std::string_view line,
                                                  const std::vector<int>& descriptors)
 {
@@ -86,13 +87,13 @@ result<std::vector<inherited_socket>> with_names(std::string_view line,
     line.remove_prefix(start.size());
     std::vector<inherited_socket> sockets;
     for (std::size_t i = 0; i < descriptors.size(); ++i) {
-        const std::size_t colon = line.find(':');
+        const std::size_t end = line.find(separator);
         const bool is_last = i + 1 == descriptors.size();
-        if (is_last != (colon == std::string_view::npos)) {
+        if (is_last != (end == std::string_view::npos)) {
             return error::malformed_frame;
         }
-        sockets.push_back({std::string(line.substr(0, colon)), descriptors[i]});
-        line.remove_prefix(is_last ? line.size() : colon + 1);
+        sockets.push_back({std::string(line.substr(0, end)), descriptors[i]});
+        line.remove_prefix(is_last ? line.size() : end + 1);
     }
     return line.empty() ? result<std::vector<inherited_socket>>(std::move(sockets))
                         : result<std::vector<inherited_socket>>(error::malformed_frame);

@@ -79,7 +79,11 @@ child_process::child_process(const std::vector<std::string>& command, setup with
         ::dup2(in.reading, 0);
         ::dup2(with.output_goes_nowhere ? nowhere : out.writing, 1);
         ::dup2(err.writing, 2);
-        ::close_range(3, ~0u, 0);  // what we were given by whoever started us
+        const auto kept = static_cast<unsigned>(with.kept.value_or(2));
+        if (kept > 3) {
+            ::close_range(3, kept - 1, 0);  // what we were given by whoever started us
+        }
+        ::close_range(kept + 1, ~0u, 0);
         if (with.most_descriptors) {
             const rlimit most{*with.most_descriptors, *with.most_descriptors};
             ::setrlimit(RLIMIT_NOFILE, &most);

@@ -142,7 +142,7 @@ private:
             "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=echo exec \"$@\" 3<&" +
             std::to_string(held_);
         return std::make_unique<echo_server>(
-            std::vector<std::string>{"--quiet", "--listen", where_}, child_process::setup{},
+            std::vector<std::string>{"--quiet", "--listen", where_}, child_process::setup{.kept = held_},
             std::vector<std::string>{"bash", "-c", activate, "bash"});
     }
 

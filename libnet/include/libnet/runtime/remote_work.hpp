@@ -7,6 +7,7 @@
 #include <libnet/runtime/operation.hpp>
 #include <libnet/runtime/task.hpp>
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -64,10 +65,12 @@ private:
     operation_waiter<void>* waiting_ = nullptr;
     state state_ = state::unsent;
 
+    // Said at once, and not in a letter: work whose letter is not read yet never begins.
+    std::atomic<bool> told_to_end_{false};
+
     // The shard's, until it answers.
     std::shared_ptr<mailbox> box_;  // of home_
     fiber* running_ = nullptr;
-    bool told_to_end_ = false;
     error_code failure_ = error::cancelled;  // unless it ends otherwise
     std::exception_ptr exception_;
 };

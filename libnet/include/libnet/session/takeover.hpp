@@ -16,7 +16,7 @@
 ///
 ///     new process                                    old process
 ///        | connects to PATH, "take 1 \n" ------------> |  the same user, or root
-///        | <----- "sockets echo:admin \n" + descriptors |
+///        | <----- "sockets echo\tadmin\n" + descriptors |
 ///        |  inherits them, begins to serve              |  goes on serving
 ///        | "ready \n" --------------------------------> |  gives up PATH
 ///        | <-------------------------------- "done \n"  |
