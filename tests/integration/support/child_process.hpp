@@ -17,9 +17,9 @@ namespace integration {
 class child_process {
 public:
     struct setup {
-        std::optional<std::size_t> most_descriptors;  ///< `ulimit -n`
+        std::optional<std::size_t> most_descriptors{};  ///< `ulimit -n`
         bool output_goes_nowhere = false;
-        std::optional<int> kept;  ///< a descriptor of ours that it has, too
+        std::optional<int> kept{};  ///< a descriptor of ours that it has, too
     };
 
     /// How it ended. A program killed by a signal has the code 128 + signal, like in a shell; one
