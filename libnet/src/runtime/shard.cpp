@@ -3,6 +3,7 @@
 #include <libnet/asio/loop_of.hpp>
 
 #include <chrono>
+#include <memory>
 #include <new>
 #include <string>
 #include <system_error>
@@ -66,12 +67,12 @@ shard* shard::current() noexcept
 void shard::run(std::optional<int> processor)
 {
     this_threads = this;
-    std::optional<boost::asio::io_context> context;
+    std::unique_ptr<boost::asio::io_context> context;  // GCC 12 takes an optional for uninitialised
     try {
         if (processor) {
             keep_to(*processor);
         }
-        context.emplace(1);
+        context = std::make_unique<boost::asio::io_context>(1);
         open_.emplace(context->get_executor());
         home_ = &loop_of(*context);
         started_.set_value(home_->remote());
