@@ -77,6 +77,7 @@ void shard::run(std::optional<int> processor)
         home_ = &loop_of(*context);
         started_.set_value(home_->remote());
     } catch (...) {
+        open_.reset();  // before the context that it keeps open
         started_.set_exception(std::current_exception());
         return;
     }
