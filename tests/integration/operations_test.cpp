@@ -102,6 +102,61 @@ TEST(Configuration, IsReadAgainOnAHangUp)
     EXPECT_EQ(server.stop(SIGTERM).code, 0);
 }
 
+// Whichever thread a connection is on.
+TEST(Configuration, ReachesAllThreads)
+{
+    for (const char* how : {"one accepts", "--reuse-port"}) {
+        SCOPED_TRACE(how);
+        const config_file file("idle-timeout = 1h\n");
+        std::vector<std::string> flags{"--config", file.path, "--threads", "2"};
+        if (std::string(how).starts_with("--")) {
+            flags.push_back(how);
+        }
+        echo_server server(flags);
+        client_socket clients[]{client_socket(server.port()), client_socket(server.port()),
+                                client_socket(server.port()), client_socket(server.port())};
+        for (client_socket& client : clients) {
+            ASSERT_TRUE(echoes(client));
+        }
+        file.write("idle-timeout = 200ms\nmax-connections = 4\n");
+        server.signal(SIGHUP);
+        EXPECT_THAT(server.line("reloaded"), StartsWith("reloaded " + file.path));
+        for (client_socket& client : clients) {
+            EXPECT_EQ(client.read_to_end(), "");
+            client.close();
+        }
+        EXPECT_EQ(server.stop(SIGTERM).code, 0);
+    }
+}
+
+TEST(Takeover, OfManySocketsIsRefused)
+{
+    child_process server({TCP_ECHO_SERVER, "--listen", "127.0.0.1:0", "--threads", "2",
+                          "--reuse-port", "--takeover", temporary("takeover")});
+    const auto ended = server.finish();
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_THAT(ended.errors, HasSubstr("leave --reuse-port away"));
+}
+
+TEST(Takeover, OfTheSocketThatAcceptsForAllThreads)
+{
+    const std::string path = temporary("takeover");
+    const std::vector<std::string> flags{"--threads", "2", "--takeover", path};
+    echo_server old(flags);
+    client_socket client(old.port());
+    ASSERT_TRUE(echoes(client));
+    std::vector<std::string> again = flags;
+    again.insert(again.end(), {"--listen", old.where()});
+    echo_server next(again);
+    EXPECT_EQ(next.where(), old.where());
+    EXPECT_EQ(client.read_to_end(), "");
+    client.close();
+    EXPECT_EQ(old.process().finish().code, 0);
+    EXPECT_TRUE(echoes(next.port()));
+    EXPECT_EQ(next.stop(SIGTERM).code, 0);
+    ::unlink(path.c_str());
+}
+
 TEST(Configuration, WithoutAFileThereIsNothingToReadAgain)
 {
     echo_server server;

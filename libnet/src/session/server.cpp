@@ -186,16 +186,29 @@ void server::set_admission(const admission_limits& limits)
 
 void server::reconfigure(server_options changed)
 {
-    const std::lock_guard lock(state_->stop_mutex);
-    if (!state_->box) {
-        state_->reconfigure(changed);
-        return;
-    }
-    state_->box->post([s = state_, changed = std::move(changed)] { s->reconfigure(changed); });
+    state_->reconfigure(std::move(changed));
 }
 
-/// What clients have agreed to stays: how messages are framed, and what is a heartbeat.
-void server::state::reconfigure(const server_options& changed)
+/// On its loop's thread, unless it has none yet.
+void server::state::reconfigure(server_options changed)
+{
+    const std::lock_guard lock(stop_mutex);
+    if (!box) {
+        apply(changed);
+        return;
+    }
+    box->post([s = shared_from_this(), changed = std::move(changed)] {
+        s->apply(changed);
+        const std::lock_guard of_parts(s->stop_mutex);
+        for (const auto& part : s->parts) {
+            part->reconfigure(changed);
+        }
+    });
+}
+
+/// What clients have agreed to stays: how messages are framed, and what is a heartbeat. The gate is the
+/// whole's business.
+void server::state::apply(const server_options& changed)
 {
     options.surplus = changed.surplus;
     options.drain_timeout = changed.drain_timeout;
@@ -203,22 +216,18 @@ void server::state::reconfigure(const server_options& changed)
     connection_options chosen = changed.connection;
     chosen.framing = settings->options.framing;
     chosen.heartbeat = settings->options.heartbeat;
-    auto shared =
-        std::make_shared<detail::connection_settings>(
+    auto shared = std::make_shared<detail::connection_settings>(
         detail::with_defaults_of_servers(std::move(chosen)));
     shared->budget = budget;
     settings = std::move(shared);
     served.for_each([this](running& r) { detail::connection_access::core(r.peer).use(settings); });
-    if (home == nullptr) {
+    const bool is_part = !whole.expired();
+    if (!is_part && home == nullptr) {
         gate->begin_with(changed.admission);
-        return;
+    } else if (!is_part) {
+        gate->set_limits(changed.admission, home->now());
     }
-    gate->set_limits(changed.admission, home->now());
     accept_again();
-    const std::lock_guard lock(stop_mutex);
-    for (const auto& part : parts) {
-        part->box->post([part, changed] { part->reconfigure(changed); });
-    }
 }
 
 void server::hand_over()

@@ -85,7 +85,8 @@ struct server::state : std::enable_shared_from_this<server::state> {
                                 const std::exception_ptr& thrown) const;
     void count(const connection_info& info) noexcept;
     void accept_again() noexcept;
-    void reconfigure(const server_options& changed);
+    void reconfigure(server_options changed);
+    void apply(const server_options& changed);
     void tell_pressure(const memory_pressure& p) noexcept;
     void fail_hook() noexcept;
     void end_sessions();
