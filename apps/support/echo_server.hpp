@@ -167,9 +167,9 @@ struct echo_server {
             when_listening(where);
             attending.listening(where);
         };
-        options.on_accept_error = [lines = flags::once_a_second()](libnet::error_code why,
-                                                                   libnet::duration pause) mutable {
-            if (lines.pass()) {
+        options.on_accept_error = [lines = std::make_shared<flags::once_a_second>()](
+                                      libnet::error_code why, libnet::duration pause) {
+            if (lines->pass()) {
                 std::cerr << "cannot accept connections: " + why.message() +
                                  "; trying again within " + flags::time_to_text(pause) + '\n';
             }

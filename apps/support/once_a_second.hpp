@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -17,7 +16,7 @@ public:
     /// How many were held back since the last one that passed; nothing if this one is held back, too.
     std::optional<std::uint64_t> pass()
     {
-        const std::lock_guard lock(*mutex_);
+        const std::lock_guard lock(mutex_);
         const auto now = std::chrono::steady_clock::now();
         if (now < quiet_until_) {
             ++unsaid_;
@@ -34,7 +33,7 @@ public:
     }
 
 private:
-    std::shared_ptr<std::mutex> mutex_ = std::make_shared<std::mutex>();
+    std::mutex mutex_;
     std::chrono::steady_clock::time_point quiet_until_{};
     std::uint64_t unsaid_ = 0;
 };
