@@ -1,6 +1,6 @@
 #include "support/allocations.hpp"
 #include "support/live_object.hpp"
-#include "support/run_on.hpp"
+#include "support/on_shards.hpp"
 
 #include <libnet/core/error.hpp>
 #include <libnet/runtime/group.hpp>
@@ -33,19 +33,9 @@ using libnet::result;
 using libnet::shards;
 using libnet::task;
 using libnet::tests::live_object;
+using libnet::tests::run_beside_shards;
 using libnet::tests::run_on;
-
-task<> sleep_for_ever()
-{
-    co_await checked(libnet::sleep_until(libnet::end_of_time));
-}
-
-/// Runs a task that waits for shards.
-result<> run(task<> body)
-{
-    asio::io_context io;
-    return run_on(io, std::move(body));
-}
+using libnet::tests::sleep_for_ever;
 
 TEST(ShardsEnd, CancelWhatRunsThere)
 {
@@ -104,7 +94,7 @@ TEST(ShardsEnd, AnswerEverybody)
             std::this_thread::sleep_for(std::chrono::microseconds(200 * round));
             all.reset();
         });
-        EXPECT_TRUE(run(body()));
+        EXPECT_TRUE(run_beside_shards(body()));
         ends.join();
     }
     EXPECT_EQ(whole + cancelled, 20 * 20);
@@ -125,7 +115,7 @@ TEST(ShardsEnd, ByAnExceptionThatIsThrownToThoseWhoWaitForIt)
         co_await checked(sleep_for_ever());
     };
     try {
-        (void)run(all.on_each(one_shard_breaks));
+        (void)run_beside_shards(all.on_each(one_shard_breaks));
         ADD_FAILURE() << "nothing was thrown";
     } catch (const std::runtime_error& thrown) {
         EXPECT_STREQ(thrown.what(), "a handler");
@@ -136,7 +126,7 @@ TEST(ShardsEnd, ByAnExceptionThatIsThrownToThoseWhoWaitForIt)
         EXPECT_EQ(refused.error(), error::cancelled);
         co_await checked(all.on(1, [] {}));  // the other goes on
     };
-    EXPECT_TRUE(run(later()));
+    EXPECT_TRUE(run_beside_shards(later()));
     EXPECT_FALSE(all.post(0, [] {}));
 }
 
@@ -173,7 +163,7 @@ TEST(ShardsWithoutMemory, ToSendTellTheCaller)
             }
         }
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
 }
 
 TEST(ShardsWithoutMemory, ToBeginTellTheCaller)
@@ -195,7 +185,7 @@ TEST(ShardsWithoutMemory, ToBeginTellTheCaller)
             co_await checked(all.on(0, [&shortage] { shortage.reset(); }));
         }
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
 }
 
 TEST(ShardsStart, OrSayWhichCouldNot)

@@ -1,4 +1,4 @@
-#include "support/run_on.hpp"
+#include "support/on_shards.hpp"
 
 #include <libnet/core/error.hpp>
 #include <libnet/runtime/group.hpp>
@@ -29,19 +29,9 @@ using libnet::result;
 using libnet::shards;
 using libnet::task;
 using libnet::within;
+using libnet::tests::run_beside_shards;
 using libnet::tests::run_on;
-
-task<> sleep_for_ever()
-{
-    co_await checked(libnet::sleep_until(libnet::end_of_time));
-}
-
-/// Runs a task that waits for shards.
-result<> run(task<> body)
-{
-    asio::io_context io;
-    return run_on(io, std::move(body));
-}
+using libnet::tests::sleep_for_ever;
 
 TEST(Shards, AreAsManyAsAreAskedFor)
 {
@@ -68,7 +58,7 @@ TEST(Shards, AreThreadsOfTheirOwn)
             co_await checked(all.on(0, [&others] { return others.here().has_value(); }));
         EXPECT_FALSE(of_others);
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
 }
 
 #if defined(__linux__)
@@ -82,7 +72,7 @@ TEST(Shards, ArePinnedOnDemand)
             EXPECT_EQ(own, std::vector{allowed[i % allowed.size()]});
         }
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
     EXPECT_EQ(libnet::detail::allowed_processors(), allowed) << "of this thread";
 }
 #endif
@@ -109,7 +99,7 @@ TEST(Shards, AnswerWhatTheWorkReturns)
             0, [](std::unique_ptr<int> p) { return p; }, std::make_unique<int>(5)));
         EXPECT_EQ(*moved, 5);
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
 }
 
 TEST(Shards, AnErrorOfTheWorkIsTheAwaits)
@@ -123,7 +113,7 @@ TEST(Shards, AnErrorOfTheWorkIsTheAwaits)
         const result<> refused = co_await all.on(0, of_task);
         EXPECT_EQ(refused.error(), error::limit_reached);
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
 }
 
 TEST(Shards, RethrowWhatTheWorkThrows)
@@ -182,7 +172,7 @@ TEST(Shards, AskEachOther)
             ++answers;
         }
     };
-    EXPECT_TRUE(run(all.on_each(ask)));
+    EXPECT_TRUE(run_beside_shards(all.on_each(ask)));
     EXPECT_EQ(answers, 600);
 }
 
@@ -221,7 +211,7 @@ TEST(Shards, DestroyEverythingWhereItLived)
         EXPECT_EQ(local, shards_thread);
         EXPECT_EQ(answer, std::this_thread::get_id());
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
 }
 
 TEST(Shards, ADeadlineCancelsTheWork)
@@ -236,7 +226,7 @@ TEST(Shards, ADeadlineCancelsTheWork)
         const auto late = co_await within(5ms, all.on(0, work));
         EXPECT_EQ(late.error(), error::timeout);
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
     EXPECT_TRUE(cancelled.get_future().get());
 }
 
@@ -253,7 +243,7 @@ TEST(Shards, ADeadlineHoldsWhileAShardIsBlocked)
         go_on.set_value();
         co_await checked(all.on(0, [] {}));
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
     EXPECT_FALSE(begun);
 }
 
@@ -279,7 +269,7 @@ TEST(Shards, ACancelledTaskSendsNothing)
         (void)co_await libnet::with_group(cancelled);
         co_await checked(all.on(0, [] {}));
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
     EXPECT_FALSE(begun);
 }
 
@@ -297,7 +287,7 @@ TEST(Shards, OnEachEndsWithTheFirstFailureWhenAllHaveEnded)
         (void)co_await libnet::shielded(1s, libnet::sleep_for(10ms));  // takes its time
         ++ended;
     };
-    EXPECT_EQ(run(all.on_each(one_fails)).error(), error::limit_reached);
+    EXPECT_EQ(run_beside_shards(all.on_each(one_fails)).error(), error::limit_reached);
     EXPECT_EQ(ended, 2);
 }
 
@@ -310,7 +300,7 @@ TEST(Shards, OnEachThrowsWhatOneThrew)
         }
         co_await checked(sleep_for_ever());
     };
-    EXPECT_THROW((void)run(all.on_each(one_throws)), std::runtime_error);
+    EXPECT_THROW((void)run_beside_shards(all.on_each(one_throws)), std::runtime_error);
 }
 
 TEST(Shards, OnEachThatIsCancelledReturnsWhenAllHaveEnded)
@@ -327,7 +317,7 @@ TEST(Shards, OnEachThatIsCancelledReturnsWhenAllHaveEnded)
         EXPECT_EQ(late.error(), error::timeout);
         EXPECT_EQ(ended, 2);
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_beside_shards(body()));
 }
 
 }  // namespace
