@@ -72,9 +72,13 @@ public:
         }
     }
 
-    /// Open loop: another datagram should leave now, or should have left at `when`.
+    /// Open loop: another datagram should leave now, or should have left at `when`. What has waited for
+    /// longer than an echo may take is lost.
     void due(libnet::time_point when)
     {
+        for (; !due_.empty() && when - due_.front() > plan_.timeout; due_.pop()) {
+            seen_.lost();
+        }
         due_.push(when);
         send_more(when);
     }

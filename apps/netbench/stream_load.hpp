@@ -74,9 +74,13 @@ public:
         }
     }
 
-    /// Open loop: another message should leave now, or should have left at `when`.
+    /// Open loop: another message should leave now, or should have left at `when`. What has waited for
+    /// longer than an echo may take is given up, so that a server that has gone does not cost memory.
     void due(libnet::time_point when)
     {
+        for (; !due_.empty() && when - due_.front() > plan_.timeout; due_.pop()) {
+            seen_.failed("sending: not sent in time, see --timeout");
+        }
         due_.push(when);
         something_due_.cancel();
     }

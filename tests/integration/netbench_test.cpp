@@ -247,6 +247,19 @@ TEST(Netbench, CountsWhatGoesWrongByKind)
     EXPECT_THAT(ended.output, ContainsRegex("[1-4] x receiving: "));
 }
 
+// The queue of what should have been sent does not grow for ever.
+TEST(Netbench, GivesUpWhatCannotBeSent)
+{
+    echo_server server({"--quiet"});
+    child_process running(
+        bench(server.where(), {"--duration", "1s", "--rate", "500", "--timeout", "200ms"}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    server.stop(SIGKILL);
+    const auto ended = running.finish(long_enough);
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_THAT(ended.output, ContainsRegex("[1-9][0-9]+ x sending: not sent in time"));
+}
+
 // It accepts and never answers.
 TEST(Netbench, GivesUpASilentServer)
 {
