@@ -85,9 +85,10 @@ void add_flags(CLI::App& app, wishes& w)
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}).description(""))
         ->excludes(udp)
         ->excludes(rate);
-    flags::add_duration(app, "--timeout", p.timeout,
-                        "Ends a connection whose echo takes longer, and gives up what could not be\n"
-                        "sent for so long; with --udp, where it is 1s, the datagram is lost then");
+    flags::add_duration(
+        app, "--timeout", p.timeout,
+        "Ends a connection whose echo takes longer, and gives up what could not be\n"
+        "sent for so long; with --udp, where it is 1s, the datagram is lost then");
     add_count(app, "--processes", w.processes, 1'024,
               "Make the load with so many processes, each with its share of connections");
     app.add_option("--server-pid", w.servers,
