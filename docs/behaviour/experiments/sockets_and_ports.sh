@@ -3,6 +3,7 @@
 #
 #     sockets_and_ports.sh [PROGRAMS]     PROGRAMS is where the sample programs are; build/dev/apps if not given
 source "$(dirname "$0")/library.sh"
+in_own_network "$@" # where nobody else has these ports
 begin "$@"
 need nc
 

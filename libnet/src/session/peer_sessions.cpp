@@ -40,7 +40,7 @@ public:
     running(peer_sessions& all, const socket_address& who, const ip_address& local, bool is_proven,
             handle frame = {})
         : udp_peer(all, who, all.addresses_.use(local), is_proven),
-          fiber{all.home_, frame = begin(all), frame.promise(), end}
+          fiber{all.home_, frame = begin(all, *this), frame.promise(), end}
     {
         inherit(all.parent_);
         describe_by(
@@ -51,9 +51,9 @@ public:
     }
 
 private:
-    handle begin(peer_sessions& all)
+    static handle begin(peer_sessions& all, udp_peer& peer)
     {
-        task<> session = all.serve_(*this);
+        task<> session = all.serve_(peer);
         return task_access<void>::release(session);
     }
 

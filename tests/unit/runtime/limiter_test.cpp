@@ -53,9 +53,9 @@ protected:
         log.push_back(std::to_string(ms.count()) + ' ' + name + ' ' + what);
     }
 
+    std::optional<limiter> subject;  // outlives those who still wait at the end of a test
     testing::simulation sim;
     time_point began = sim.now();
-    std::optional<limiter> subject;
     std::vector<std::string> log;
 };
 
