@@ -199,7 +199,7 @@ TEST(ShardsWithoutMemory, ToBeginTellTheCaller)
 
 TEST(ShardsStart, OrSayWhichCouldNot)
 {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(LIBNET_ASIO_ADDRESS_SANITIZER) || defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "a sanitizer needs descriptors of its own";
 #else
     // Without descriptors a loop cannot be made.
