@@ -146,7 +146,7 @@ auto serve(asio::basic_stream_socket<Protocol, Executor> socket,
 /// A socket that was a connection's.
 template <class Socket>
 struct released_socket {
-    Socket socket;
+    Socket socket;  ///< where the connection lived
 
     /// Received and not handed out: it comes before what the socket will read.
     std::vector<std::byte> received;

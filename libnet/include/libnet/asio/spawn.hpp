@@ -114,6 +114,7 @@ auto spawn(loop& l, task<T> t, Token&& token)
         token, std::move(t));
 }
 
+/// The same on the executor of `context`.
 template <class T, class Token>
 auto spawn(asio::io_context& context, task<T> t, Token&& token)
 {

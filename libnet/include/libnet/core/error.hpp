@@ -84,14 +84,17 @@ enum class condition {
     option_refused,   ///< the kernel refused a socket option; the message says which, and why
 };
 
+/// The categories of `error` and of `condition`, by which their codes are compared.
 LIBNET_ASIO_DECL const boost::system::error_category& error_category() noexcept;
 LIBNET_ASIO_DECL const boost::system::error_category& condition_category() noexcept;
 
+/// What lets an `error` be given where an `error_code` is wanted.
 inline error_code make_error_code(error e) noexcept
 {
     return {static_cast<int>(e), error_category()};
 }
 
+/// What lets an `error_code` be compared with a `condition`.
 inline error_condition make_error_condition(condition c) noexcept
 {
     return {static_cast<int>(c), condition_category()};

@@ -30,10 +30,12 @@ public:
     /// The form that parse() reads; of IPv6 the shortest (RFC 5952). Nothing if it is empty.
     std::string to_string() const;
 
+    /// What it is: no address at all, one of IPv4, one of IPv6. A mapped one counts as IPv4.
     bool empty() const noexcept { return size_ == 0; }
     bool is_v4() const noexcept { return size_ == 4; }
     bool is_v6() const noexcept { return size_ == 16; }
 
+    /// 4 or 16 bytes in the network's order, or none. Valid as long as this address.
     bytes octets() const noexcept { return bytes(octets_).first(size_); }
 
     /// The network that it belongs to: its first `bits` bits, and zeroes. More bits than it has are

@@ -9,6 +9,7 @@ namespace libnet {
 
 /// 128 bits that nobody else knows.
 struct siphash_key {
+    /// The halves of the key. Random and secret, or the hash protects nothing.
     std::uint64_t first = 0;
     std::uint64_t second = 0;
 };

@@ -12,8 +12,8 @@ namespace libnet {
 /// One end of a conversation as the network knows it: an address and a port. What an endpoint is
 /// once its name has been looked up.
 struct socket_address {
-    ip_address address{};
-    std::uint16_t port = 0;
+    ip_address address{};    ///< of IPv4 or IPv6
+    std::uint16_t port = 0;  ///< 0: none, or whichever is free
 
     /// Which of the machine's links an IPv6 address of one link (fe80::/10) is on: the number of the
     /// interface. Zero for all others.

@@ -83,6 +83,7 @@ std::size_t encode_into(F& framing, bytes payload, mutable_bytes room, envelope&
 class any_framing {
 public:
     // Not itself first: whether any_framing is a framing depends on its being copyable.
+    /// Takes a copy of `f`, whose decoder begins where that one stands. One allocation.
     template <class F>
         requires(!std::same_as<F, any_framing>) && framing<F>
     any_framing(F f) : model_(std::make_unique<model<F>>(std::move(f)))  // implicit on purpose
@@ -98,6 +99,7 @@ public:
     }
     ~any_framing() = default;
 
+    /// As those of the framing inside.
     decoded decode(bytes received) { return model_->decode(received); }
     void encode(bytes payload, envelope& out) { model_->encode(payload, out); }
 

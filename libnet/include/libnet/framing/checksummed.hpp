@@ -38,11 +38,13 @@ class checksummed {
 
 public:
     // Only what F itself is: a conversion to any_framing would ask whether this is a framing.
+    /// Adds four bytes of checksum to the messages of `inner`.
     template <std::same_as<F> Inner>
     explicit checksummed(Inner inner) : inner_(std::move(inner))
     {
     }
 
+    /// What a framing has to have, see `framing`.
     decoded decode(bytes received)
     {
         if (found_.state != decoded::status::frame) {
@@ -66,6 +68,7 @@ public:
         return decoded::frame(found.offset, found.size, found.consumed + width);
     }
 
+    /// What a framing has to have: encloses a payload and appends its checksum.
     void encode(bytes payload, envelope& out)
     {
         inner_.encode(payload, out);
@@ -97,6 +100,7 @@ private:
     std::string tail_;  // of the framing inside, and the checksum: one view
 };
 
+/// `checksummed(length_prefix{})` knows its type.
 template <class F>
 checksummed(F) -> checksummed<F>;
 

@@ -9,7 +9,9 @@
 
 namespace libnet {
 
+/// Where a message ends, and how long it may become.
 struct delimited_options {
+    /// Whether the delimiter is handed out.
     enum class delivery {
         strip,  ///< the delimiter is not part of what receive() hands out
         keep,   ///< it is; and a payload that already ends with it is sent as it stands
@@ -18,7 +20,7 @@ struct delimited_options {
     /// Longest payload in bytes without its delimiter, inclusive, in both directions.
     std::size_t max_frame = 1_MiB;
 
-    delivery delimiter = delivery::strip;
+    delivery delimiter = delivery::strip;  ///< of received frames; sending appends one in any case
 };
 
 /// Messages that end with a fixed byte string: lines, mostly.
@@ -39,6 +41,7 @@ public:
     /// Throws std::invalid_argument for an empty delimiter.
     explicit delimited(std::string_view delimiter = "\n", delimited_options options = {});
 
+    /// What a framing has to have, see `framing`.
     decoded decode(bytes received) noexcept;
     void encode(bytes payload, envelope& out) const noexcept;
 

@@ -28,12 +28,14 @@ public:
         }
     }
 
+    /// What a framing has to have, see `framing`.
     decoded decode(bytes received) const noexcept
     {
         return received.size() < size_ ? decoded::incomplete(size_)
                                        : decoded::frame(0, size_, size_);
     }
 
+    /// What a framing has to have: refuses a payload of another size.
     void encode(bytes payload, envelope& out) const noexcept
     {
         if (payload.size() != size_) {

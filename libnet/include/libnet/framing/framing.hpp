@@ -17,6 +17,7 @@ namespace libnet {
 ///     +--------+---------------------+--------+------------------
 ///     |<offset>|<------- size ------>|
 struct decoded {
+    /// What the bytes are so far.
     enum class status : unsigned char { incomplete, frame, failed };
 
     std::size_t offset = 0;    ///< where the payload begins
@@ -24,7 +25,7 @@ struct decoded {
     std::size_t consumed = 0;  ///< the whole frame with head and tail
     std::size_t needed = 0;    ///< incomplete: bytes in total below which it stays incomplete
     error failure{};           ///< failed: why
-    status state = status::incomplete;
+    status state = status::incomplete;  ///< which of the fields above mean something
 
     /// A whole frame: `size` bytes of payload after `offset`, `consumed` bytes altogether.
     static constexpr decoded frame(std::size_t offset, std::size_t size,
@@ -50,10 +51,10 @@ struct decoded {
 /// What goes on the wire around a payload: a new one for each. The views must live until the next
 /// encode(): a framing's own members, or the scratch space here.
 struct envelope {
-    bytes head;
-    bytes tail;
-    error refusal{};  ///< set: the payload cannot be sent, and nothing is
-    std::array<std::byte, 32> scratch;
+    bytes head;                         ///< sent before the payload
+    bytes tail;                         ///< sent after the payload
+    error refusal{};                    ///< set: the payload cannot be sent, and nothing is
+    std::array<std::byte, 32> scratch;  ///< what head and tail may show; not cleared
 
     envelope() noexcept {}  // scratch stays as it is: this stands on the path of every message
 };

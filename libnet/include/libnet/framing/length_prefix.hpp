@@ -13,7 +13,9 @@
 
 namespace libnet {
 
+/// The form of the length field, and how long a message may become.
 struct length_prefix_options {
+    /// What the length field counts.
     enum class counts {
         payload,  ///< what follows the length field
         message,  ///< the whole message, from its first byte on
@@ -26,7 +28,7 @@ struct length_prefix_options {
     /// Bytes of the length field: 1, 2, 4 or 8.
     std::size_t width = 4;
 
-    std::endian order = std::endian::big;
+    std::endian order = std::endian::big;  ///< of the bytes of the length field
 
     /// What the length counts.
     counts length = counts::payload;
@@ -85,6 +87,7 @@ public:
             is_whole() ? options.max_frame - head_ : options.max_frame, largest() - counted_);
     }
 
+    /// What a framing has to have, see `framing`.
     decoded decode(bytes received) const noexcept
     {
         if (received.size() < head_) {
@@ -106,6 +109,7 @@ public:
         return decoded::frame(left_out_, whole - left_out_, whole);
     }
 
+    /// What a framing has to have: puts the length in front, or checks the one that is inside.
     void encode(bytes payload, envelope& out) const noexcept
     {
         if (is_whole()) {

@@ -35,8 +35,10 @@ enum class proxy_error {
     v2_ssl,  ///< a TLV about TLS that is too short, or whose own TLVs reach beyond its end
 };
 
+/// The category of `proxy_error`.
 LIBNET_ASIO_DECL const boost::system::error_category& proxy_category() noexcept;
 
+/// What lets a `proxy_error` be given where an `error_code` is wanted.
 inline error_code make_error_code(proxy_error e) noexcept
 {
     return {static_cast<int>(e), proxy_category()};

@@ -37,20 +37,23 @@ namespace libnet {
 ///                IPv6  source 16, destination 16, and the ports
 ///                Unix  source 108, destination 108: paths, filled up with zeroes
 struct proxy_header {
+    /// The form on the wire: a line of text, or binary.
     enum class version : unsigned char { v1 = 1, v2 = 2 };
 
+    /// For whom the connection was made.
     enum class command : unsigned char {
         local = 0,  ///< the balancer connects for itself: a health check
         proxy = 1,  ///< it connects for a client
     };
 
+    /// Which addresses it carries, and over what the client came.
     enum class family : unsigned char { unspecified = 0, ipv4 = 1, ipv6 = 2, unix_domain = 3 };
     enum class transport : unsigned char { unspecified = 0, stream = 1, datagram = 2 };
 
-    version written = version::v2;
-    command purpose = command::local;
-    family addresses = family::unspecified;
-    transport over = transport::unspecified;
+    version written = version::v2;            ///< the form it has, or is to have
+    command purpose = command::local;         ///< for a client, or for itself
+    family addresses = family::unspecified;   ///< which kind they are of
+    transport over = transport::unspecified;  ///< how the client came
 
     /// The client, and where it has connected to; of IPv4 and IPv6. An IPv4 address that is mapped
     /// into IPv6 is the IPv4 address, though the family is still IPv6.
@@ -83,19 +86,21 @@ struct proxy_header {
     friend bool operator==(const proxy_header&, const proxy_header&) = default;
 };
 
+/// What a header may have in bytes, unless an option says otherwise.
 inline constexpr std::size_t default_max_proxy_header = 4_KiB;
 
 /// What the beginning of a stream is.
 struct proxy_reading {
+    /// What the bytes are so far.
     enum class status : unsigned char {
         incomplete,  ///< it may become a header: `size` bytes at least are needed to tell more
         header,      ///< its first `size` bytes are one
         absent,      ///< it begins with something else
     };
 
-    status state = status::incomplete;
-    std::size_t size = 0;
-    proxy_header header{};
+    status state = status::incomplete;  ///< which of the fields below mean something
+    std::size_t size = 0;               ///< in bytes, of what is known of it
+    proxy_header header{};              ///< what it says, once it is complete
 };
 
 /// Looks at all that has come of a stream so far. Keeps nothing: call it again with more.

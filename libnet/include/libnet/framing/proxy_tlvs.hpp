@@ -16,6 +16,7 @@ namespace libnet {
 /// A thing that a PROXY header of version 2 says besides the addresses; in `proxy_ssl`, one about TLS.
 /// Types that are not named here are kept as they came: E0 to EF are anybody's own.
 struct proxy_tlv {
+    /// The kinds that the specification names; others are legal.
     enum class type : std::uint8_t {
         alpn = 0x01,       ///< what ALPN agreed on with the client: "h2"
         authority = 0x02,  ///< the host that the client asked for, of SNI: "example.org"
@@ -35,8 +36,8 @@ struct proxy_tlv {
         ssl_client_cert = 0x28,  ///< the client's certificate, DER
     };
 
-    type kind{};
-    bytes value;
+    type kind{};  ///< what it is
+    bytes value;  ///< a view into the header's own list
 };
 
 /// TLVs in a row, in the form in which they came and go:
@@ -64,10 +65,14 @@ public:
     /// The value of the first of this type; valid as long as *this is not changed.
     std::optional<bytes> find(proxy_tlv::type kind) const noexcept;
 
+    /// One after the other, as they were sent; valid as long as this list.
     iterator begin() const noexcept;
     iterator end() const noexcept;
+
+    /// Whether there is none.
     bool empty() const noexcept { return wire_.empty(); }
 
+    /// All of them as they are on the wire; valid as long as this list.
     bytes wire() const noexcept { return as_bytes(wire_); }
 
     friend bool operator==(const proxy_tlvs&, const proxy_tlvs&) = default;
@@ -79,12 +84,16 @@ private:
 /// From one to the next, in the order in which they came.
 class LIBNET_ASIO_DECL proxy_tlvs::iterator {
 public:
+    /// What a forward iterator has to have.
     using value_type = proxy_tlv;
     using difference_type = std::ptrdiff_t;
 
     iterator() noexcept = default;
+
+    /// At the first of `rest`, which must outlive it.
     explicit iterator(bytes rest) noexcept : rest_(rest) {}
 
+    /// What an input iterator has to have; cut short, the list ends.
     proxy_tlv operator*() const noexcept;
     iterator& operator++() noexcept;
     iterator operator++(int) noexcept

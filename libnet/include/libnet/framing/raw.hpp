@@ -15,12 +15,14 @@ namespace libnet {
 /// exceed: a piece is as large as what one read brought.
 class raw {
 public:
+    /// What a framing has to have, see `framing`.
     decoded decode(bytes received) const noexcept
     {
         return received.empty() ? decoded::incomplete(1)
                                 : decoded::frame(0, received.size(), received.size());
     }
 
+    /// What a framing has to have: adds nothing.
     void encode(bytes, envelope&) const noexcept {}
 };
 

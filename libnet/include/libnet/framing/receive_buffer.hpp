@@ -23,6 +23,7 @@ namespace libnet {
 /// Cost     linear: a byte is copied a few times at most, even if bytes come one by one.
 class LIBNET_ASIO_DECL receive_buffer {
 public:
+    /// The least and the most that one read is given room for, in bytes.
     static constexpr std::size_t smallest_read = 4_KiB;
     static constexpr std::size_t largest_read = 256_KiB;
 
@@ -41,8 +42,11 @@ public:
     /// What was consumed since it was last moved over: nobody should look at it any more.
     bytes consumed() const noexcept { return {storage_.get(), begin_}; }
 
+    /// Bytes that have come and were not consumed.
     std::size_t size() const noexcept { return end_ - begin_; }
     bool empty() const noexcept { return begin_ == end_; }
+
+    /// Bytes that it holds of memory.
     std::size_t capacity() const noexcept { return storage_.size(); }
 
     /// Room for the next read, never empty. May move what data() shows.

@@ -7,6 +7,7 @@
 
 namespace libnet {
 
+/// How long a message may become.
 struct varint_options {
     /// Longest payload in bytes, inclusive, in both directions.
     std::size_t max_frame = 1_MiB;
@@ -34,8 +35,10 @@ struct varint_options {
 /// Cost     constant per call, no allocation.
 class varint {
 public:
+    /// Throws nothing: every limit is possible.
     constexpr explicit varint(varint_options options = {}) noexcept : options_(options) {}
 
+    /// What a framing has to have, see `framing`.
     decoded decode(bytes received) const noexcept
     {
         std::uint64_t length = 0;
@@ -55,6 +58,7 @@ public:
         return decoded::incomplete(received.size() + 1);
     }
 
+    /// What a framing has to have: puts the length in front, in as few bytes as it needs.
     void encode(bytes payload, envelope& out) const noexcept
     {
         if (payload.size() > options_.max_frame) {

@@ -25,12 +25,14 @@ namespace libnet {
 /// knows; an epoch is a stretch of time. Numbers are big-endian.
 class LIBNET_ASIO_DECL address_cookie {
 public:
+    /// What is sent as a challenge, in bytes.
     static constexpr std::size_t size = 16;
     using challenge = std::array<std::byte, size>;
 
     /// A cookie holds for one `lifetime` at least, and two at most.
     explicit address_cookie(const siphash_key& key, duration lifetime = std::chrono::seconds(30));
 
+    /// The challenge for `who`, which is good for a while from `now` on.
     challenge make(const socket_address& who, time_point now) const noexcept;
 
     /// What stands behind the cookie in a proof that is valid; nothing if this is none.
@@ -39,6 +41,7 @@ public:
 
     // The client's part needs no key.
 
+    /// Whether it has the form of a challenge; not whether it is one of ours.
     static bool is_challenge(bytes datagram) noexcept;
 
     /// The head of a proof, to which the datagram that was meant to be sent is appended.

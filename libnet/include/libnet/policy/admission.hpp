@@ -42,6 +42,7 @@ public:
     /// The limit that is in the way of the next one, or none. That of the address comes first.
     enum class decision { let_in, max_per_address, max_connections, accept_rate };
 
+    /// With nobody in.
     explicit admission(const admission_limits& limits = {}) noexcept;
 
     /// Asks for one more, and counts it if it is let in; only then it costs some of the rate.
@@ -69,6 +70,7 @@ public:
     /// Any time. Nobody has to leave: above a lower limit nobody is let in until they are fewer.
     void set_limits(const admission_limits& limits, time_point now) noexcept;
 
+    /// Those that hold now.
     const admission_limits& limits() const noexcept { return limits_; }
 
     /// Those who are in.

@@ -65,6 +65,7 @@ public:
     /// failed() would answer, or has answered, that there is no other attempt.
     bool gives_up() const noexcept { return failures_ >= options_.give_up_after; }
 
+    /// Those that it was made with.
     const backoff_options& options() const noexcept { return options_; }
 
 private:

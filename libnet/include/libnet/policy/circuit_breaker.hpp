@@ -11,6 +11,7 @@
 
 namespace libnet {
 
+/// When it opens, for how long, and what closes it again.
 struct circuit_breaker_options {
     /// What opens it: so many failures in a row; or so many in a hundred, if there were at least
     /// `minimum_calls` in the last `window`. `no_limit` switches either off.
@@ -33,6 +34,7 @@ struct circuit_breaker_options {
     duration probe_timeout = std::chrono::seconds(30);
 };
 
+/// Calls pass; none does; a few do, to see.
 enum class circuit : unsigned char { closed, open, half_open };
 
 /// "closed", "open", "half_open"
@@ -69,6 +71,7 @@ public:
     /// Whether ask() would say yes.
     bool would_allow(time_point now) const noexcept { return when_next(now) <= now; }
 
+    /// How a call ended that was let pass. `random` spreads how long it stays open.
     void succeeded(ticket of, time_point now) noexcept;
     void failed(ticket of, time_point now, std::uint64_t random) noexcept;
 

@@ -11,13 +11,14 @@ namespace libnet {
 /// A limit that finds itself: one more when all went well for as many calls as the limit has, a tenth
 /// less when something was overloaded; so that it stays just below what can be borne.
 struct adaptive_limit {
-    std::size_t least = 4;
-    std::size_t most = 1000;
+    std::size_t least = 4;    ///< it never goes below
+    std::size_t most = 1000;  ///< or above
 
     /// A call that took longer than that says `overloaded`, whatever else it says.
     duration too_slow = std::chrono::seconds(1);
 };
 
+/// How many run at a time, and what becomes of the others.
 struct concurrency_limit_options {
     /// Calls at a time; where it adapts, at first.
     std::size_t limit = 100;
@@ -26,7 +27,7 @@ struct concurrency_limit_options {
     /// makes everybody late. 0: nobody waits.
     std::size_t max_waiting = 100;
 
-    std::optional<adaptive_limit> adaptive = std::nullopt;
+    std::optional<adaptive_limit> adaptive = std::nullopt;  ///< set: the limit finds itself
 };
 
 /// Sheds load: what is above the limit is refused at once, while it costs nothing yet, instead of
@@ -40,6 +41,7 @@ struct concurrency_limit_options {
 ///     }
 class LIBNET_ASIO_DECL concurrency_limit {
 public:
+    /// What becomes of one that comes.
     enum class decision : unsigned char { begin, wait, refuse };
 
     /// How a call ended, as far as it tells something about the load.
@@ -75,6 +77,7 @@ public:
     /// A call has ended that had begun at `began`.
     void end(time_point began, time_point now, outcome how) noexcept;
 
+    /// How many may run now, how many do, and how many wait.
     std::size_t limit() const noexcept { return limit_; }
     std::size_t running() const noexcept { return running_; }
     std::size_t waiting() const noexcept { return waiting_; }

@@ -16,6 +16,7 @@ namespace libnet {
 template <std::size_t Size = 1024>
 class duplicate_window {
 public:
+    /// What a number is.
     enum class verdict {
         newest,     ///< higher than all before
         late,       ///< others overtook it

@@ -15,8 +15,8 @@ namespace libnet {
 /// The order in which to try the addresses of a host: as they are given, but the families take turns,
 /// beginning with that of the first. So a family that does not work costs one attempt, not all of
 /// them. Answers the places of `addresses` in that order.
-LIBNET_ASIO_DECL std::vector<std::size_t> interleave_families(
-    std::span<const ip_address> addresses);
+LIBNET_ASIO_DECL std::vector<std::size_t>
+interleave_families(std::span<const ip_address> addresses);
 
 /// When to try which address of a host that has several (RFC 8305, "happy eyeballs"): one after the
 /// other, but the next need not wait until the one before has failed.
@@ -29,8 +29,10 @@ LIBNET_ASIO_DECL std::vector<std::size_t> interleave_families(
 /// numbers, from 0.
 class LIBNET_ASIO_DECL happy_eyeballs {
 public:
+    /// What RFC 8305 recommends between two attempts.
     static constexpr duration usual_delay = std::chrono::milliseconds(250);
 
+    /// For so many addresses, in the order in which they are to be tried.
     explicit happy_eyeballs(std::size_t addresses, duration delay = usual_delay) noexcept
         : addresses_(addresses), delay_(delay)
     {

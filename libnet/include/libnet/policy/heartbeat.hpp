@@ -25,8 +25,8 @@ enum class beat : unsigned char {
 ///
 /// Any byte from the peer is a sign of life, so on a line that is in use no ping is sent.
 struct heartbeat {
-    duration interval = std::chrono::seconds(30);
-    duration timeout = std::chrono::seconds(90);
+    duration interval = std::chrono::seconds(30);  ///< silent for so long: it is asked
+    duration timeout = std::chrono::seconds(90);   ///< silent for so long: `heartbeat_timeout`
 
     /// The payload of a ping, and that of its answer. Where both are the same, for example empty
     /// frames, it is answered by nothing: either side sends its own.
@@ -54,8 +54,10 @@ struct heartbeat {
 /// Cost     two points in time; knows neither a clock nor a timer.
 class LIBNET_ASIO_DECL heartbeat_clock {
 public:
+    /// What is to be done now.
     enum class action : unsigned char { wait, ping, give_up };
 
+    /// Of a connection that begins.
     explicit heartbeat_clock(time_point now) noexcept : heard_(now), asked_(now) {}
 
     /// Something came, whatever it was.

@@ -12,9 +12,9 @@ namespace libnet {
 /// How little may come in while a frame is under way: at least `bytes` in every `interval`, the
 /// first of which begins after `grace`. 0 bytes: nothing is demanded.
 struct data_rate {
-    std::size_t bytes = 0;
-    duration interval = std::chrono::seconds(1);
-    duration grace = std::chrono::seconds(5);
+    std::size_t bytes = 0;  ///< that have to come in an interval; 0: nothing is demanded
+    duration interval = std::chrono::seconds(1);  ///< over which is counted
+    duration grace = std::chrono::seconds(5);     ///< of a frame, before anything is demanded
 };
 
 /// How long a peer may keep somebody waiting who receives.
@@ -22,7 +22,7 @@ struct input_timeouts {
     duration first_frame = never;  ///< until the first byte at all
     duration frame = never;        ///< from a frame's first byte to its last, while it is short
     duration idle = never;         ///< between frames, without a byte in either direction
-    data_rate minimum_rate{};
+    data_rate minimum_rate{};      ///< while a frame is under way
 };
 
 /// When a peer has kept us waiting for too long. Time counts while somebody waits, and only then;
@@ -38,6 +38,7 @@ struct input_timeouts {
 /// Cost     a few comparisons; knows neither a clock nor a timer.
 class LIBNET_ASIO_DECL input_deadlines {
 public:
+    /// What a frame has its first timeout for, and how much each second more has to bring.
     static constexpr std::size_t included_bytes = 64_KiB;
     static constexpr std::size_t bytes_per_second = 8_KiB;
 

@@ -36,10 +36,12 @@ class LIBNET_ASIO_DECL lending {
 public:
     /// Somebody who waits: a part of whoever that is.
     struct claim : detail::list_node {
-        time_point since{};
+        time_point since{};  ///< when it began to wait
     };
 
+    /// What the caller has to do next.
     struct action {
+        /// Which it is.
         enum class kind : unsigned char {
             none,
             open,    ///< connect `place` to `endpoint`; then opened() or open_failed()
@@ -48,11 +50,11 @@ public:
             lend,    ///< `place` to `whose`, who no longer waits; then returned()
             refuse,  ///< tell `whose` `why`, who no longer waits
         };
-        kind what = kind::none;
-        std::size_t place = 0;
-        std::size_t endpoint = 0;
-        claim* whose = nullptr;
-        error why{};
+        kind what = kind::none;    ///< nothing, if there is nothing to do
+        std::size_t place = 0;     ///< which connection
+        std::size_t endpoint = 0;  ///< to which of the endpoints
+        claim* whose = nullptr;    ///< who gets it, or is refused
+        error why{};               ///< of a refusal
     };
 
     /// How a connection comes back.
@@ -74,6 +76,7 @@ public:
     /// Why nobody may wait now: draining, circuit_open, pool_exhausted; nothing: wait().
     error why_not(time_point now) noexcept;
 
+    /// A borrower comes, or gives up before it got anything.
     void wait(claim& whose, time_point now) noexcept;
     void withdraw(claim& whose) noexcept;
 
@@ -106,10 +109,12 @@ public:
     /// Lends no more, and drops what is idle or comes back.
     void drain() noexcept { draining_ = true; }
 
+    /// Of all endpoints together, as of now.
     const lending_stats& stats() const noexcept { return stats_; }
     /// Whether borrowers wait for connections that are not on their way, or too few are ready.
     bool wants_more() const noexcept;
 
+    /// Of one endpoint, by its place in the list.
     circuit state_of(std::size_t endpoint) const noexcept;
     bool ejected(std::size_t endpoint, time_point now) const noexcept;
     std::size_t size_of(std::size_t endpoint) const noexcept;

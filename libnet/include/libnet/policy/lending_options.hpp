@@ -15,6 +15,7 @@ enum class balance : unsigned char {
     least_loaded,  ///< of two picked by chance the one that works less: no herd runs to the emptiest
 };
 
+/// How many connections there are, how long they are kept, and when they are looked at.
 struct lending_options {
     /// Connections at a time, to all endpoints together: those being made, idle and lent.
     std::size_t max_size = 8;
@@ -42,7 +43,7 @@ struct lending_options {
     duration check_every = std::chrono::seconds(30);
     duration check_timeout = std::chrono::seconds(1);
 
-    libnet::balance balance = libnet::balance::round_robin;
+    libnet::balance balance = libnet::balance::round_robin;  ///< between endpoints that work
 
     /// Where an endpoint has two connections more than another, as when that comes back after an
     /// outage, one is moved each time that so long has passed, or anything down to half of it: idle

@@ -14,6 +14,7 @@
 
 namespace libnet {
 
+/// How long answers are good for, and how many are kept.
 struct lookup_cache_options {
     /// How long an answer is good for. The system does not say what the name's own time to live is,
     /// so it is a short one: a server that moves is found again soon.
@@ -33,6 +34,7 @@ struct lookup_cache_options {
 template <class Value>
 class lookup_cache {
 public:
+    /// Empty.
     explicit lookup_cache(lookup_cache_options options = {}) noexcept : options_(options) {}
 
     /// The answer, or the failure, that is still good; null if there is none. Valid until the next
@@ -69,12 +71,14 @@ public:
         places_.emplace(entries_.front().key, entries_.begin());
     }
 
+    /// Forgets all answers.
     void clear() noexcept
     {
         places_.clear();
         entries_.clear();
     }
 
+    /// How many answers are kept, stale ones included.
     std::size_t size() const noexcept { return entries_.size(); }
 
 private:

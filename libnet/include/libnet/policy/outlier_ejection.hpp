@@ -10,6 +10,7 @@
 
 namespace libnet {
 
+/// What ejects a server, for how long, and how many at most.
 struct outlier_ejection_options {
     /// What ejects one: so many failures in a row; or a share of failures so many points in a hundred
     /// above that of all the others together, if it and they had at least `minimum_calls` each in the
@@ -39,9 +40,11 @@ public:
     /// Errors   throws std::invalid_argument for a window of less than 10 ticks of the clock.
     explicit outlier_ejection(std::size_t servers, const outlier_ejection_options& options = {});
 
+    /// How a call to one of them ended.
     void succeeded(std::size_t server, time_point now) noexcept;
     void failed(std::size_t server, time_point now) noexcept;
 
+    /// Whether it is left out now.
     bool ejected(std::size_t server, time_point now) const noexcept
     {
         return servers_[server].until > now;
@@ -50,6 +53,7 @@ public:
     /// Until when; a time in the past if it is not.
     time_point until(std::size_t server) const noexcept { return servers_[server].until; }
 
+    /// How many are left out now.
     std::size_t ejected_count(time_point now) const noexcept;
 
 private:

@@ -29,11 +29,12 @@ struct peer_limits {
 
 /// A peer. It knows its place in the table, and leaves it when it dies.
 struct peer_entry : detail::list_node {
+    /// Heard of never; the table says when.
     explicit peer_entry(const socket_address& who) noexcept : address(who) {}
 
-    socket_address address;
-    time_point heard{};
-    peer_entry* next_in_bucket = nullptr;  // the table's own
+    socket_address address;                ///< whose it is
+    time_point heard{};                    ///< when it last sent something
+    peer_entry* next_in_bucket = nullptr;  ///< the table's own
 };
 
 /// Who is there: peers by their address, the one that was silent for longest first. Owns nobody, and
@@ -47,6 +48,7 @@ public:
     /// The limit that is in the way of a new one, or none.
     enum class decision { let_in, max_peers, new_peers_per_second };
 
+    /// Empty. `key` must be secret, or peers choose the buckets that they fall into.
     peer_table(const peer_limits& limits, const siphash_key& key);
 
     /// Null: not there.
@@ -78,6 +80,7 @@ public:
         by_silence_.for_each(visit);
     }
 
+    /// How many peers there are.
     std::size_t size() const noexcept { return size_; }
 
     /// Bytes that the table itself takes.

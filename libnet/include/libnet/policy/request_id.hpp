@@ -11,13 +11,14 @@ namespace libnet {
 
 /// How an answer says which request it belongs to: by a number, big-endian, that it repeats.
 struct request_id {
+    /// Where the number is.
     enum class placement : unsigned char {
         before,  ///< of our own, in front of the message; the server sends it back in front of its answer
         inside,  ///< the first bytes of the message itself, as in DNS; what stood there is replaced
     };
 
-    std::size_t width = 8;  ///< bytes, 1 to 8
-    placement where = placement::before;
+    std::size_t width = 8;                ///< bytes, 1 to 8
+    placement where = placement::before;  ///< the same in requests and in answers
 
     /// The numbers that there are, as a mask.
     std::uint64_t mask() const noexcept

@@ -37,6 +37,7 @@ public:
     /// often enough.
     std::optional<duration> sending(time_point now, std::uint64_t random) noexcept;
 
+    /// How many times it was sent.
     std::size_t attempts() const noexcept { return attempts_; }
 
 private:

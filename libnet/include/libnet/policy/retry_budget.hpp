@@ -9,6 +9,7 @@
 
 namespace libnet {
 
+/// How many retries calls earn.
 struct retry_budget_options {
     /// Retries for every hundred calls of the last `window`.
     std::size_t percent = 20;

@@ -19,8 +19,9 @@ namespace libnet {
 /// Cost     ten pairs of numbers; a sum adds them up.
 class LIBNET_ASIO_DECL sliding_window {
 public:
+    /// Of the last window.
     struct counts {
-        std::uint64_t calls = 0;
+        std::uint64_t calls = 0;   ///< all of them
         std::uint64_t marked = 0;  ///< those of a kind: failures, retries
     };
 
@@ -30,8 +31,10 @@ public:
     /// Where to count what happens now. Until the next call.
     counts& at(time_point t) noexcept;
 
+    /// Of the window that ends at `t`.
     counts sum(time_point t) noexcept;
 
+    /// Forgets all.
     void clear() noexcept { slots_ = {}; }
 
 private:

@@ -39,6 +39,7 @@ class LIBNET_ASIO_DECL clock {
 public:
     virtual ~clock() = default;
 
+    /// This moment, on a clock that only goes forward.
     virtual time_point now() const noexcept = 0;
 
     /// now(), or up to 10 ms after it where that is cheaper to know; never before it.
@@ -68,8 +69,10 @@ detail::timer_node::~timer_node()
 ///       64 times, mostly a few, however many others wait.
 class LIBNET_ASIO_DECL manual_clock final : public clock {
 public:
+    /// Stands still at `start`.
     explicit manual_clock(time_point start = time_point{} + std::chrono::hours(24)) noexcept;
 
+    /// As those of `clock`; only advance() moves it.
     time_point now() const noexcept override { return now_; }
     void arm(detail::timer_node& node, time_point due) override;
     void disarm(detail::timer_node& node) noexcept override;
@@ -98,7 +101,7 @@ private:
     time_point earliest(const drawer& in) const noexcept;
 
     time_point now_;
-    time_point last_;  // expired
+    time_point last_;         // expired
     std::uint64_t used_ = 0;  // a bit for each drawer that is not empty
     std::array<drawer, drawers> drawers_;
 };

@@ -18,6 +18,7 @@ namespace detail {
 class limiter_state;
 }
 
+/// How many at a time, and how long the others wait.
 struct limiter_options {
     /// How many at a time, how many wait, and whether the limit finds itself.
     concurrency_limit_options limit{};
@@ -28,14 +29,14 @@ struct limiter_options {
 
 /// What a limiter has let in, and what it has not.
 struct limiter_stats {
-    std::size_t limit = 0;
-    std::size_t running = 0;
-    std::size_t waiting = 0;
+    std::size_t limit = 0;    ///< how many may run now
+    std::size_t running = 0;  ///< tasks that have a turn
+    std::size_t waiting = 0;  ///< tasks that wait for one
 
-    std::uint64_t let_in = 0;
-    std::uint64_t waited = 0;  ///< those of them that had to wait
-    duration wait_time{};      ///< of these together
-    duration longest_wait{};
+    std::uint64_t let_in = 0;   ///< since the start
+    std::uint64_t waited = 0;   ///< those of them that had to wait
+    duration wait_time{};       ///< of these together
+    duration longest_wait{};    ///< that anybody had
     std::uint64_t refused = 0;  ///< at once, or after `longest_wait`
 };
 
@@ -98,6 +99,7 @@ public:
     /// Cost     no allocation; a look at the clock.
     [[nodiscard]] operation<permit> acquire();
 
+    /// As of now.
     limiter_stats stats() const noexcept;
 
 private:

@@ -53,6 +53,7 @@ public:
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
 
+    /// Its clock, and the time on it.
     clock& time() const noexcept { return *clock_; }
     time_point now() const noexcept { return clock_->now(); }
 
@@ -89,6 +90,7 @@ public:
     /// A stretch of work that some event began. Every handler that Asio calls opens one.
     class turn {
     public:
+        /// Begins a turn, which ends with this object.
         explicit turn(loop& l) noexcept : loop_(l)
         {
             l.threads_.enter();
@@ -156,12 +158,14 @@ public:
     /// A task is being destroyed.
     void forget(const detail::fiber& destroyed) noexcept;
 
+    /// Whether its tasks are being destroyed.
     bool shutting_down() const noexcept { return shutting_down_; }
 
     /// Runs `work` when the loop ends and tasks have been destroyed, unless it is unlinked before.
     void at_shutdown(detail::work_node& work) noexcept { at_shutdown_.push_back(work); }
 
 protected:
+    /// For those who drive one: `c` must outlive it.
     explicit loop(clock& c) noexcept;
     ~loop();
 

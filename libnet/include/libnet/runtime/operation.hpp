@@ -71,6 +71,7 @@ struct operation_access;
 template <class T = void>
 class [[nodiscard]] operation {
 public:
+    /// For those who write operations: what answers, and how.
     operation(void* source, const detail::operation_vtable<T>& table,
               detail::operation_arguments arguments = {}) noexcept
         : source_(source), table_(&table), arguments_(arguments)

@@ -6,13 +6,15 @@
 
 namespace libnet {
 
+/// How run() treats the process.
 struct run_options {
+    /// What SIGINT and SIGTERM do.
     enum class signals {
         cancel_main,  ///< SIGINT and SIGTERM cancel the main task; a second one ends the process
         ignore,       ///< leave signals as they are
     };
 
-    signals on_signal = signals::cancel_main;
+    signals on_signal = signals::cancel_main;  ///< whose business signals are
 
     /// Looks for work for so long before the thread goes to sleep. A lonely client's round trip is
     /// bound by falling asleep and waking up: 100 us of spinning take p50 from 53 to 20 us, at the

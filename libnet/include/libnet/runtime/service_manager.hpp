@@ -52,6 +52,7 @@ public:
     /// It is ending.
     result<> stopping(std::string_view status = {}) const;
 
+    /// One line for people, shown by `systemctl status`.
     result<> status(std::string_view status) const;
 
     /// How often it wants to hear from us, if it does.

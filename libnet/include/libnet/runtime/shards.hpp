@@ -23,6 +23,7 @@ class shard;
 
 }  // namespace detail
 
+/// How many threads, and where they run.
 struct shards_options {
     /// Event loops, with a thread each. 0: as many as usable_processors().
     std::size_t threads = 0;
@@ -57,6 +58,7 @@ public:
     /// left (bounded by their close timeout). Not from one of its own threads.
     ~shards();
 
+    /// How many there are.
     std::size_t size() const noexcept { return shards_.size(); }
 
     /// Which of them this is, 0 to size() - 1, on one of their threads. Nothing elsewhere.

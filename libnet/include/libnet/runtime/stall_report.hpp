@@ -11,7 +11,7 @@ namespace libnet {
 
 /// A piece of work that kept the loop, and all who wait for it, for too long. See loop::on_stall().
 struct stall_report {
-    duration lasted{};
+    duration lasted{};  ///< how long nothing else could run
 
     /// The task ran from the one await to the other; what kept the loop stands between them. The
     /// innermost await first, then those of its callers. `from` is empty at the beginning of the

@@ -104,6 +104,7 @@ struct final_await {
 template <class T>
 class [[nodiscard]] task {
 public:
+    /// What awaiting it answers, in a result.
     using value_type = T;
     struct promise_type;
 

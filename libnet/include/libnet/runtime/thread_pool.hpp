@@ -18,6 +18,7 @@ LIBNET_ASIO_DECL std::size_t usual_threads() noexcept;
 
 }  // namespace detail
 
+/// How much runs at once, and how much waits.
 struct thread_pool_options {
     /// How much of the work runs at once. A thread is started when there is work for it and kept.
     /// More than there are processors only helps work that waits, for disks or other programs.

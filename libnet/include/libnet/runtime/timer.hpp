@@ -31,6 +31,7 @@ inline detail::loop_await this_loop() noexcept
 /// Lifetime  must outlive its wait. Threads: the loop's.
 class LIBNET_ASIO_DECL timer {
 public:
+    /// On the clock of `l`, which must outlive it. Set to no time.
     explicit timer(loop& l) noexcept;
     timer(const timer&) = delete;
     timer& operator=(const timer&) = delete;

@@ -23,14 +23,17 @@ namespace libnet {
 ///       of a minute is dealt out five times at most. The wheel itself is 2.9 KiB: every strand has one.
 class LIBNET_ASIO_DECL timer_wheel {
 public:
+    /// What it rounds up to.
     static constexpr duration tick = std::chrono::milliseconds(1);
 
+    /// Empty, with its first tick at `origin`.
     explicit timer_wheel(time_point origin) noexcept;
 
     /// `node` must not be in a wheel.
     void insert(detail::timer_node& node, time_point due) noexcept;
     void remove(detail::timer_node& node) noexcept;
 
+    /// How many timers are in it.
     bool empty() const noexcept { return count_ == 0; }
     std::size_t size() const noexcept { return count_; }
 

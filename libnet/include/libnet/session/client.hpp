@@ -23,8 +23,9 @@ enum class after_session : unsigned char {
     finished,  ///< nothing: the client has done what it was for
 };
 
+/// How it connects, and what it does between two connections.
 struct client_options {
-    connect_options connect{};
+    connect_options connect{};  ///< each attempt
 
     /// Between attempts, whether they could not connect or their session ended. By default up to 100 ms
     /// at first, doubling up to 30 s, without an end: `give_up_after` sets one.
@@ -41,11 +42,12 @@ struct client_options {
     std::function<void(const error_code& why)> on_end = nullptr;
 };
 
+/// What has become of its attempts.
 struct client_stats {
-    bool connected = false;       ///< a session runs
-    std::uint64_t attempts = 0;   ///< to connect, since the start
-    std::uint64_t sessions = 0;   ///< attempts that led to a session
-    std::uint64_t failures = 0;   ///< in a row: attempts that failed, sessions that did not last
+    bool connected = false;      ///< a session runs
+    std::uint64_t attempts = 0;  ///< to connect, since the start
+    std::uint64_t sessions = 0;  ///< attempts that led to a session
+    std::uint64_t failures = 0;  ///< in a row: attempts that failed, sessions that did not last
 };
 
 /// Connects, runs a session, and when that has ended does so again, after a pause:
@@ -68,6 +70,7 @@ struct client_stats {
 /// For questions and answers over whatever connection there is, see `requests`.
 class LIBNET_ASIO_DECL client {
 public:
+    /// What it does with each connection; the first says whether it is to connect again.
     using session = std::function<task<after_session>(connection&)>;
     using endless_session = std::function<task<>(connection&)>;
 

@@ -15,11 +15,12 @@ namespace libnet {
 /// An address of a host that could not be connected to.
 struct failed_address {
     std::string address;  ///< "192.0.2.1:9000"
-    error_code why;
+    error_code why;       ///< what this attempt ended with
 };
 
 /// What a client does, for logs and counters.
 struct client_event {
+    /// What happened.
     enum class kind : unsigned char {
         connecting,  ///< an attempt begins
         connected,   ///< the session begins
@@ -28,13 +29,13 @@ struct client_event {
         stopped,     ///< the client has ended; `why` if it has given up
     };
 
-    kind what{};
-    std::string where;          ///< "quotes:9000", as it was given
-    std::string peer{};         ///< connected, ended: "192.0.2.1:9000"
-    std::uint64_t attempt = 0;  ///< the how manieth
-    error_code why{};
-    std::vector<failed_address> tried{};
-    connection_ending ending{};
+    kind what{};                          ///< by which the fields below mean something
+    std::string where;                    ///< "quotes:9000", as it was given
+    std::string peer{};                   ///< connected, ended: "192.0.2.1:9000"
+    std::uint64_t attempt = 0;            ///< the how manieth
+    error_code why{};                     ///< failed, lost: the reason
+    std::vector<failed_address> tried{};  ///< failed: each address, in the order of the attempts
+    connection_ending ending{};           ///< lost: who ended it, in which phase
 
     /// failed, ended: until the next attempt; nothing if there is none.
     std::optional<duration> pause{};

@@ -15,9 +15,10 @@
 
 namespace libnet {
 
+/// What a connection is to be like, and how long making it may take.
 struct connect_options {
-    connection_options connection{};
-    socket_options socket{};
+    connection_options connection{};  ///< framing, timeouts, buffers
+    socket_options socket{};          ///< the kernel's part
 
     /// Resolving, connecting and sending the header below together. A layer has a deadline of its own.
     duration connect_timeout = std::chrono::seconds(3);

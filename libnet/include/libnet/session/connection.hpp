@@ -95,7 +95,7 @@ struct connection_options {
     /// Those who wait to send go on where so few are left. Unset: half the high-water mark.
     std::optional<std::size_t> low_water_mark = std::nullopt;
 
-    overflow when_full = overflow::wait;
+    overflow when_full = overflow::wait;  ///< see `overflow`
 };
 
 /// For what a connection that drains waits though nothing of it has come. Nothing, unless told.
@@ -121,6 +121,7 @@ struct drain_grace {
 /// without close(), it closes in the background.
 class LIBNET_ASIO_DECL connection {
 public:
+    /// Over a stream of whatever kind, whose loop becomes its own.
     explicit connection(std::unique_ptr<stream> transport, connection_options options = {});
 
     /// One of many with the same options, which they share: a server's.

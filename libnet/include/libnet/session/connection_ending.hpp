@@ -9,6 +9,7 @@ namespace libnet {
 
 /// How a connection ended, for logs and counters: who ended it, what was going on, and why.
 struct connection_ending {
+    /// Who ended it.
     enum class party : unsigned char {
         peer,     ///< it closed, reset, or sent what is no frame
         session,  ///< our session returned, failed or threw
@@ -17,6 +18,7 @@ struct connection_ending {
         network,  ///< the kernel gave up on it
     };
 
+    /// What it was about just then.
     enum class phase : unsigned char {
         handshake,  ///< of TLS, or of whatever stands between the transport and the session
         opening,    ///< the peer had not sent a whole frame
@@ -26,9 +28,9 @@ struct connection_ending {
         working,    ///< the session was busy with something else
     };
 
-    party who = party::session;
-    phase during = phase::opening;
-    error_code why;
+    party who = party::session;     ///< the first that ended it
+    phase during = phase::opening;  ///< at that moment
+    error_code why;                 ///< `closed` and `draining` are in order
 
     /// Two letters, who and when, in the manner of HAProxy's logs: P, S, L, O, N and h, o, r, i, s, w.
     /// "Li" is a limit that struck an idle connection.

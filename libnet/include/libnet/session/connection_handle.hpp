@@ -17,6 +17,7 @@ struct connection_link;
 /// connection, its loop and its context have gone. Copies refer to the same connection.
 class LIBNET_ASIO_DECL connection_handle {
 public:
+    /// For connections, which hand one out: connection::handle().
     explicit connection_handle(std::shared_ptr<detail::connection_link> link) noexcept;
 
     /// Copies the payload and queues it; it is sent after what was queued before. Bounded: at most

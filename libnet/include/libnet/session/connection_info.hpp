@@ -15,13 +15,13 @@ namespace libnet {
 
 /// What is known of a connection.
 struct connection_info {
-    std::string peer;   ///< "127.0.0.1:50412"
-    std::string local;  ///< "127.0.0.1:9000"
-    time_point opened;
-    std::uint64_t bytes_received = 0;  ///< with framing
-    std::uint64_t bytes_sent = 0;      ///< with framing, handed to the kernel
-    std::uint64_t messages_received = 0;
-    std::uint64_t messages_sent = 0;  ///< accepted
+    std::string peer;                     ///< "127.0.0.1:50412"
+    std::string local;                    ///< "127.0.0.1:9000"
+    time_point opened;                    ///< on the loop's clock
+    std::uint64_t bytes_received = 0;     ///< with framing
+    std::uint64_t bytes_sent = 0;         ///< with framing, handed to the kernel
+    std::uint64_t messages_received = 0;  ///< handed out
+    std::uint64_t messages_sent = 0;      ///< accepted
     /// Given to send() and never sent, because the framing cannot carry them; and why, the last time.
     std::uint64_t messages_refused = 0;
     error_code refusal;

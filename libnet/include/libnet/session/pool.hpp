@@ -21,6 +21,7 @@ namespace detail {
 class pool_state;
 }
 
+/// How connections are made, lent, looked at and given up.
 struct pool_options {
     /// How connections are made: framing, timeouts, TLS. What TLS resumes, all of them share.
     connect_options connect{};
@@ -98,12 +99,12 @@ private:
 
 /// An endpoint of a pool.
 struct pool_endpoint {
-    std::string where;
-    std::size_t size = 0;
-    std::size_t in_use = 0;
-    circuit state = circuit::closed;
-    bool ejected = false;      ///< left out for a while, since it fails more than the others
-    error_code last_failure{};  ///< of connecting
+    std::string where;                ///< "quotes:9000", as it was given
+    std::size_t size = 0;             ///< connections: being made, idle and lent
+    std::size_t in_use = 0;           ///< of these, lent
+    circuit state = circuit::closed;  ///< whether it is tried at all
+    bool ejected = false;             ///< left out for a while, since it fails more than the others
+    error_code last_failure{};        ///< of connecting
 };
 
 /// Connections to a server, or to several that are as good as each other, shared by those who call.
@@ -147,6 +148,7 @@ public:
     /// Also ends what has been borrowed, with `closed`.
     void close();
 
+    /// As of now: of all endpoints together, and of each.
     const lending_stats& stats() const noexcept;
     std::vector<pool_endpoint> endpoints() const;
 

@@ -20,6 +20,7 @@ namespace libnet {
 ///     options.proxy = {.headers = proxy_protocol::required,
 ///                      .trusted = {ip_network::parse("10.0.0.0/24").value()}};
 struct proxy_protocol {
+    /// Whether a header is read.
     enum class use : unsigned char {
         off,       ///< the first bytes are the client's, whatever they are
         optional,  ///< a connection may begin with a header: while balancers change over
@@ -27,7 +28,7 @@ struct proxy_protocol {
     };
     using enum use;
 
-    use headers = use::off;
+    use headers = use::off;  ///< off: whoever connects is the client
 
     /// Who may say so. A header names any address it likes, so from anybody else it is refused
     /// (`proxy_error::spoofed`), and where one is required nobody else is let in
@@ -42,8 +43,10 @@ struct proxy_protocol {
     /// Bytes of a header of version 2, TLVs included. Version 1 has 107 at most.
     std::size_t max_header = default_max_proxy_header;
 
+    /// Whether a header is read.
     bool is_on() const noexcept { return headers != use::off; }
 
+    /// Whether a header from `who` is believed.
     LIBNET_ASIO_DECL bool trusts(const ip_address& who) const noexcept;
 };
 

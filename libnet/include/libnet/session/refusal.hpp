@@ -16,9 +16,9 @@ enum class surplus {
 
 /// A client that a server has turned away.
 struct refusal_report {
-    std::string peer;  ///< "127.0.0.1:50412"
-    error_code reason = error::limit_reached;
-    admission::decision limit{};  ///< which one
+    std::string peer;                          ///< "127.0.0.1:50412"
+    error_code reason = error::limit_reached;  ///< `limit_reached`, mostly
+    admission::decision limit{};               ///< which one
 
     /// One line for people: "a configured limit is reached (max_per_address)".
     LIBNET_ASIO_DECL std::string text() const;

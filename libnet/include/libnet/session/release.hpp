@@ -14,7 +14,7 @@ namespace libnet {
 
 /// What a connection stood on, and what had come in for it already.
 struct released_stream {
-    std::unique_ptr<stream> transport;
+    std::unique_ptr<stream> transport;  ///< the caller's from now on
 
     /// Received and not handed out, with framing and all: it comes before what the stream will read.
     std::vector<std::byte> received;

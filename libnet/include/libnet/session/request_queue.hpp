@@ -29,6 +29,7 @@ enum class loss : unsigned char {
     repeat,  ///< it is sent again over the next connection: only for what may be done twice
 };
 
+/// What a call may cost, and what becomes of it where there is no connection.
 struct call_options {
     /// From the call to its answer; waiting for a connection and for others is included.
     duration timeout = std::chrono::seconds(10);
@@ -36,11 +37,12 @@ struct call_options {
     loss when_lost = loss::fail;
 };
 
+/// Of the calls and of the sessions that carry them.
 struct requests_stats {
-    std::size_t lines = 0;      ///< sessions that take requests now
-    std::size_t waiting = 0;    ///< calls that wait to be sent
-    std::size_t in_flight = 0;  ///< calls that wait for their answer
-    std::uint64_t answered = 0;
+    std::size_t lines = 0;       ///< sessions that take requests now
+    std::size_t waiting = 0;     ///< calls that wait to be sent
+    std::size_t in_flight = 0;   ///< calls that wait for their answer
+    std::uint64_t answered = 0;  ///< since the start
     std::uint64_t failed = 0;    ///< ended with an error, those that gave up included
     std::uint64_t repeated = 0;  ///< times that a request was sent again
 };

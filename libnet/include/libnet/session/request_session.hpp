@@ -15,6 +15,7 @@
 
 namespace libnet {
 
+/// How requests become messages, and answers.
 struct request_session_options {
     /// Requests that may be on the way without an answer. The rest waits here, where it can still be
     /// given up or go over another connection.
@@ -27,6 +28,7 @@ struct request_session_options {
 
 /// Text for text: a request is a payload, and so is its answer.
 struct plain_codec {
+    /// From a request to a payload, a view into it; and from a payload to an answer.
     template <class Request>
     bytes encode(const Request& request) const noexcept
     {

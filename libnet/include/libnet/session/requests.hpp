@@ -14,6 +14,7 @@
 
 namespace libnet {
 
+/// How many calls there may be, and what they may cost.
 struct requests_options {
     /// Calls that have not ended, at most: those above it are refused at once.
     std::size_t limit = 1024;
@@ -64,6 +65,7 @@ public:
             }
         }
 
+        /// What was asked. Valid as long as the ticket.
         const Request& request() const noexcept { return request_; }
 
         /// Whether somebody still waits for the answer.
@@ -132,6 +134,7 @@ public:
         std::shared_ptr<detail::request_queue> queue_;
     };
 
+    /// Without a session: calls wait for one, or end, as their options say.
     explicit requests(requests_options options = {})
         : queue_(std::make_shared<detail::request_queue>(options.limit)), usual_(options.call)
     {
@@ -161,6 +164,7 @@ public:
         return ask(queue_, Request(std::forward<R>(request)), how);
     }
 
+    /// With the options of requests_options::call.
     template <class R>
         requires std::constructible_from<Request, R&&>
     task<Response> call(R&& request)
@@ -174,6 +178,7 @@ public:
     /// Calls that wait to be sent, and all later ones, end with `why`.
     void close(const error_code& why = error::closed) noexcept { queue_->close(why); }
 
+    /// As of now.
     requests_stats stats() const noexcept { return queue_->stats(); }
 
 private:

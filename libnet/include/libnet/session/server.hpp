@@ -36,7 +36,9 @@ struct session_report {
     LIBNET_ASIO_DECL std::string text() const;
 };
 
+/// What clients may cost, what they are told, and whom the server tells what happens.
 struct server_options {
+    /// What connections have whose options say nothing else.
     static constexpr duration default_first_frame_timeout = std::chrono::seconds(10);
     static constexpr duration default_idle_timeout = std::chrono::seconds(65);
 
@@ -107,13 +109,14 @@ struct server_options {
     std::function<void(error_code why, duration pause)> on_accept_error = nullptr;
 };
 
+/// As of the moment when they were asked for.
 struct server_stats {
-    std::uint64_t accepted = 0;  ///< connections since the start, without those refused
-    std::uint64_t active = 0;    ///< connections now
-    std::uint64_t refused = 0;   ///< clients turned away since the start
-    std::uint64_t accept_errors = 0;
-    std::uint64_t memory = 0;  ///< bytes that connections hold now, where there is a budget
-    std::uint64_t shed = 0;    ///< connections that the budget has ended
+    std::uint64_t accepted = 0;       ///< connections since the start, without those refused
+    std::uint64_t active = 0;         ///< connections now
+    std::uint64_t refused = 0;        ///< clients turned away since the start
+    std::uint64_t accept_errors = 0;  ///< since the start; it went on after each
+    std::uint64_t memory = 0;         ///< bytes that connections hold now, where there is a budget
+    std::uint64_t shed = 0;           ///< connections that the budget has ended
 
     /// Of connections that have ended.
     std::uint64_t messages_received = 0;
@@ -132,6 +135,7 @@ struct server_stats {
 /// meanwhile clients wait in the backlog. An exception that leaves a session is reported and ends that connection only.
 class LIBNET_ASIO_DECL server {
 public:
+    /// What the server does with one client. It may end with an error, which is reported.
     using session = std::function<task<>(connection&)>;
 
     /// Opens nothing yet. Throws boost::system::system_error for text that is no HOST:PORT

@@ -16,8 +16,9 @@
 
 namespace libnet {
 
+/// The socket, and how often it asks.
 struct udp_client_options {
-    udp_options socket{};
+    udp_options socket{};  ///< the kernel's part
 
     /// How an answer says what it answers.
     request_id id{};
@@ -32,10 +33,11 @@ struct udp_client_options {
     std::size_t max_requests = 1'000;
 };
 
+/// Since the start.
 struct udp_client_stats {
-    udp_stats socket{};
-    std::uint64_t requests = 0;
-    std::uint64_t answered = 0;
+    udp_stats socket{};               ///< all that the socket did
+    std::uint64_t requests = 0;       ///< calls of ask()
+    std::uint64_t answered = 0;       ///< with a reply in time
     std::uint64_t given_up = 0;       ///< no answer came in time
     std::uint64_t retransmitted = 0;  ///< datagrams that were sent again
     std::uint64_t duplicates = 0;     ///< answers to what had been answered, or given up, of late
@@ -81,6 +83,7 @@ public:
     /// Whom it asks.
     const socket_address& peer() const noexcept;
 
+    /// As of now.
     udp_client_stats stats() const;
 
 private:

@@ -68,6 +68,7 @@ public:
     /// The session knows that the peer has received something: a number that it could not guess.
     void prove() noexcept { proven_ = true; }
 
+    /// Where its session runs.
     loop& home() const noexcept;
 
 private:

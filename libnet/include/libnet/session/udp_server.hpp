@@ -24,18 +24,19 @@ class shards;
 
 /// How the session of a peer ended.
 struct udp_peer_report {
-    socket_address peer;
+    socket_address peer;  ///< whose session it was
     error_code
         reason;  ///< idle_timeout; draining; `closed`: the session returned before its peer left
-    std::exception_ptr exception;  ///< what left the session, if anything did
-    std::uint64_t received = 0;    ///< datagrams, and below how many bytes
-    std::uint64_t sent = 0;
-    std::uint64_t bytes_received = 0;
-    std::uint64_t bytes_sent = 0;
+    std::exception_ptr exception;      ///< what left the session, if anything did
+    std::uint64_t received = 0;        ///< datagrams, and below how many bytes
+    std::uint64_t sent = 0;            ///< the same of those sent
+    std::uint64_t bytes_received = 0;  ///< of payload
+    std::uint64_t bytes_sent = 0;      ///< of payload
 };
 
+/// What peers may cost, and whom the server tells what happens.
 struct udp_server_options {
-    udp_options socket{};
+    udp_options socket{};  ///< the kernel's part
 
     // From here on for servers with a session for each peer.
 
@@ -69,8 +70,9 @@ struct udp_server_options {
     std::function<void(const socket_address& who, peer_table::decision limit)> on_refused = nullptr;
 };
 
+/// As of the moment when they were asked for.
 struct udp_server_stats {
-    udp_stats socket{};
+    udp_stats socket{};            ///< all that the socket did
     std::uint64_t accepted = 0;    ///< sessions of peers since the start
     std::uint64_t active = 0;      ///< now
     std::uint64_t refused = 0;     ///< datagrams of those who were not let in
@@ -96,6 +98,7 @@ struct udp_server_stats {
 /// a peer likewise.
 class LIBNET_ASIO_DECL udp_server {
 public:
+    /// What the server does: with the socket and everybody, or with one peer each.
     using socket_session = std::function<task<>(udp_socket&)>;
     using peer_session = std::function<task<>(udp_peer&)>;
 

@@ -14,6 +14,7 @@ namespace libnet::testing {
 
 /// One thing that goes wrong with the stream between two peers.
 struct LIBNET_ASIO_TESTING_DECL fault {
+    /// What goes wrong.
     enum class kind {
         none,
         short_reads,    ///< one byte at a time is read
@@ -29,9 +30,9 @@ struct LIBNET_ASIO_TESTING_DECL fault {
     /// Forward is from left to right.
     enum class direction { forward, backward, both };
 
-    kind what = kind::none;
-    direction where = direction::both;
-    std::uint64_t after = 0;  ///< so many bytes of that direction
+    kind what = kind::none;             ///< nothing: the run without a fault
+    direction where = direction::both;  ///< which way it goes wrong
+    std::uint64_t after = 0;            ///< so many bytes of that direction
 
     /// What to hand to simulation::connect() or stream_pair.
     pipe_options forward{};
@@ -44,6 +45,7 @@ struct LIBNET_ASIO_TESTING_DECL fault {
     std::string describe() const;
 };
 
+/// What the connection is like, and which faults are tried.
 struct fault_options {
     /// What each direction is like apart from the faults.
     pipe_options forward{};

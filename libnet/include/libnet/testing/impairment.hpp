@@ -15,8 +15,8 @@ namespace libnet::testing {
 /// Loss that comes in bursts, after Gilbert and Elliott: the line is good or bad, and may change
 /// before each packet. In the long run begin / (begin + end) of the time is bad.
 struct burst_loss {
-    double begin = 0;          ///< the chance that a good line turns bad
-    double end = 0.25;         ///< that a bad one turns good: a burst is 1 / end packets long, on average
+    double begin = 0;   ///< the chance that a good line turns bad
+    double end = 0.25;  ///< that a bad one turns good: a burst is 1 / end packets long, on average
     double loss_when_bad = 1;  ///< the chance that a packet on a bad line is lost
 };
 
@@ -26,10 +26,11 @@ struct burst_loss {
 /// delay, by `retransmission` and twice as much each further time, and as with TCP everything behind
 /// waits for it. They have no duplicates and keep their order. Counted are segments of 1,460 bytes.
 struct impairment_options {
+    /// Larger than every number of a byte: never.
     static constexpr std::uint64_t no_byte = UINT64_MAX;
 
-    double loss = 0;
-    std::optional<burst_loss> burst = std::nullopt;
+    double loss = 0;                                 ///< of packets, from 0 to 1, each by itself
+    std::optional<burst_loss> burst = std::nullopt;  ///< losses that come together, besides
 
     /// How long everything is under way, and up to how much longer, evenly. Jitter alone changes no
     /// order.
@@ -62,38 +63,39 @@ struct impairment_options {
 
 /// What became of a packet.
 struct packet_fate {
-    bool lost = false;
-    time_point arrives = end_of_time;
+    bool lost = false;                                       ///< it never arrives
+    time_point arrives = end_of_time;                        ///< if it does
     std::optional<time_point> arrives_again = std::nullopt;  ///< a duplicate
-    std::vector<std::uint64_t> flipped = {};                 ///< bits that are wrong, counted from 0
+    std::vector<std::uint64_t> flipped = {};  ///< bits that are wrong, counted from 0
 };
 
 /// How far a stream has come on a line.
 struct stream_course {
-    std::uint64_t passed = 0;  ///< bytes
-    time_point last = time_point::min();
+    std::uint64_t passed = 0;             ///< bytes
+    time_point last = time_point::min();  ///< when the last byte of them arrives
 };
 
 /// What became of some bytes of a stream.
 struct chunk_fate {
+    /// What comes after its bytes.
     enum class sequel { goes_on, silence, cut };
 
-    std::size_t passes = 0;  ///< so many of its bytes; then the sequel
-    sequel then = sequel::goes_on;
-    time_point arrives = end_of_time;
-    std::vector<std::uint64_t> flipped = {};
+    std::size_t passes = 0;                   ///< so many of its bytes; then the sequel
+    sequel then = sequel::goes_on;            ///< after what passes
+    time_point arrives = end_of_time;         ///< the last of them
+    std::vector<std::uint64_t> flipped = {};  ///< bits, counted from the first of the chunk
 };
 
 /// What has become of all until now, in packets: those of streams are their segments.
 struct impairment_counts {
-    std::uint64_t packets = 0;
-    std::uint64_t bytes = 0;
+    std::uint64_t packets = 0;     ///< sent
+    std::uint64_t bytes = 0;       ///< sent
     std::uint64_t lost = 0;        ///< by chance, in bursts or not; of streams, sent again
     std::uint64_t overflowed = 0;  ///< lost because the queue was full
     std::uint64_t silenced = 0;    ///< after silent_after or cut_after
-    std::uint64_t reordered = 0;
-    std::uint64_t duplicated = 0;
-    std::uint64_t corrupted = 0;
+    std::uint64_t reordered = 0;   ///< packets that came behind later ones
+    std::uint64_t duplicated = 0;  ///< packets that came twice
+    std::uint64_t corrupted = 0;   ///< packets, or chunks, with a flipped bit
 };
 
 /// One direction of a bad line: what becomes of each packet. Does nothing itself and reads no clock:
@@ -118,6 +120,7 @@ public:
     /// Other random numbers from here on.
     void seed(std::uint64_t start) noexcept { random_ = random_numbers(start); }
 
+    /// What it was made with, and what it has done so far.
     const impairment_options& options() const noexcept { return options_; }
     const impairment_counts& counts() const noexcept { return counts_; }
 
@@ -129,10 +132,10 @@ private:
 
     impairment_options options_;
     random_numbers random_;
-    bool bad_ = false;                            // the line is in a burst
-    time_point free_at_ = time_point::min();      // when the rate has room again
+    bool bad_ = false;                             // the line is in a burst
+    time_point free_at_ = time_point::min();       // when the rate has room again
     time_point last_arrival_ = time_point::min();  // of packets that kept their order
-    std::uint64_t passed_ = 0;                    // bytes of packets
+    std::uint64_t passed_ = 0;                     // bytes of packets
     impairment_counts counts_;
 };
 

@@ -13,6 +13,7 @@ public:
     /// Any seed will do, also the next number: sequences of neighbours have nothing in common.
     explicit random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
 
+    /// 64 bits, all equally likely.
     std::uint64_t next() noexcept
     {
         std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15;

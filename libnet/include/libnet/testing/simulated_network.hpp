@@ -39,6 +39,7 @@ public:
     simulated_host& operator=(const simulated_host&) = delete;
     ~simulated_host() override;
 
+    /// As add_host() was told.
     const std::string& name() const noexcept;
     const std::vector<ip_address>& addresses() const noexcept;
 
@@ -70,7 +71,9 @@ public:
     connect_datagrams(const socket_address& peer, const udp_options& options) override;
 
     struct state;
-    explicit simulated_host(std::unique_ptr<state> own) noexcept;  // made by add_host()
+
+    /// For the network that it is part of: add_host() makes one.
+    explicit simulated_host(std::unique_ptr<state> own) noexcept;
     state& inner() const noexcept { return *state_; }
 
 private:
@@ -99,6 +102,7 @@ struct name_record {
 /// duplicated and overtaken; one for a port that nobody has is refused, and its sender told.
 class LIBNET_ASIO_TESTING_DECL simulated_network {
 public:
+    /// Of no hosts. `home` must outlive it.
     explicit simulated_network(loop& home);
     simulated_network(const simulated_network&) = delete;
     simulated_network& operator=(const simulated_network&) = delete;

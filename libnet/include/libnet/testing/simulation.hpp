@@ -24,8 +24,8 @@ namespace libnet::testing {
 
 /// Two connections that lead to each other. They belong to the simulation that made them.
 struct connection_pair {
-    connection& left;
-    connection& right;
+    connection& left;   ///< whose peer is `right`
+    connection& right;  ///< whose peer is `left`
 };
 
 /// A loop in which time stands still until it is told otherwise. No test sleeps.
@@ -51,6 +51,7 @@ public:
     /// Destroys the tasks that still run, as the end of an io_context does.
     ~simulation();
 
+    /// The loop on which all of it runs, and the time of its clock.
     loop& home() noexcept { return *loop_; }
     time_point now() const noexcept { return clock_.now(); }
 

@@ -14,6 +14,7 @@ namespace libnet::testing {
 /// How a direction of an in-memory stream behaves, and what goes wrong in it. Change it whenever
 /// you like; byte offsets count from the first byte that was ever written in this direction.
 struct pipe_options {
+    /// Larger than every number of a byte: never.
     static constexpr std::uint64_t no_byte = UINT64_MAX;
 
     /// Bytes that fit in between; a writer waits for the reader when it is full.
@@ -43,6 +44,7 @@ struct pipe_options {
 /// Two streams that lead to each other, in memory, on one loop.
 class LIBNET_ASIO_TESTING_DECL stream_pair {
 public:
+    /// Two ends on one loop, which must outlive them; what is written to the left goes forward.
     explicit stream_pair(loop& home, pipe_options forward = {}, pipe_options backward = {});
     ~stream_pair();
 

@@ -59,8 +59,10 @@ struct datagram_inbox {
 /// A datagram that was received. All that it shows is valid until the next receive().
 class datagram {
 public:
+    /// For sockets, which hand them out.
     explicit datagram(const detail::datagram_inbox& inbox) noexcept : inbox_(&inbox) {}
 
+    /// What was sent; valid until the next receive().
     bytes payload() const noexcept { return inbox_->payload; }
     const socket_address& from() const noexcept { return inbox_->current->from; }
 

@@ -21,7 +21,7 @@ struct received_datagrams {
     std::size_t size = 0;     ///< bytes that came, at its front
     std::size_t whole = 0;    ///< bytes that were sent; more than `size` if there was no room
     std::size_t segment = 0;  ///< of so many bytes each; the last may be shorter
-    socket_address from{};
+    socket_address from{};    ///< who sent them
 
     /// Where they were sent to, where the receiver has several addresses: one of its own, or that of
     /// a multicast group. Empty: not known.
@@ -34,7 +34,7 @@ struct received_datagrams {
 
 /// Datagrams of one size for one peer, one behind the other; the last may be shorter.
 struct queued_datagrams {
-    bytes payload{};
+    bytes payload{};          ///< one after the other
     std::size_t segment = 0;  ///< the size of each; 0: it is one
     socket_address to{};      ///< empty: the peer that the channel is connected to
     ip_address from{};        ///< which of our addresses; empty: whichever
@@ -60,6 +60,7 @@ class LIBNET_ASIO_DECL datagram_channel {
 public:
     virtual ~datagram_channel() = default;
 
+    /// Where its events are told.
     virtual loop& home() const noexcept = 0;
 
     /// Receives what is there, into the first places of `into`; answers how many were filled.
@@ -74,6 +75,7 @@ public:
     ///         shows in take_error() as well, and then sending goes on when asked again.
     virtual result<std::size_t> send(std::span<queued_datagrams> batch) = 0;
 
+    /// Tells `events` once, when there is something to read, or room to write.
     virtual void wait_readable(stream_events& events) = 0;
     virtual void wait_writable(stream_events& events) = 0;
 
@@ -96,6 +98,7 @@ public:
     /// Datagrams that came and were thrown away for want of room in the kernel.
     virtual std::uint64_t dropped() const noexcept { return 0; }
 
+    /// Where it is bound.
     virtual socket_address local() const = 0;
 
     /// Ends the waits with `cancelled`. From then on nothing of the loop is needed any more.

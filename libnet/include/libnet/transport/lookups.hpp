@@ -27,11 +27,13 @@ namespace libnet {
 /// Lifetime  must outlive its lookups: their loop, or what the question takes at most.
 class LIBNET_ASIO_DECL lookups {
 public:
+    /// What a name resolves to, in the order of preference.
     using addresses = std::vector<socket_address>;
 
     /// Asks somebody; called once for each lookup, and never stopped.
     using question = std::function<task<addresses>(std::string host)>;
 
+    /// `ask` asks the system; `home` must outlive it.
     lookups(loop& home, question ask, lookup_cache_options remember = {});
 
     /// The addresses of `host`, without a port.
@@ -40,6 +42,7 @@ public:
     /// Cancel   safe. Overlap  any number.
     task<addresses> find(std::string host);
 
+    /// How many questions are being asked.
     std::size_t under_way() const noexcept { return under_way_.size(); }
 
 private:

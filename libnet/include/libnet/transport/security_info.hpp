@@ -15,11 +15,11 @@ struct certificate_identity {
     std::string common_name;  ///< "alice"
     std::string issuer;       ///< "CN=Example Root"
     std::vector<std::string>
-        dns_names;                  ///< of the subject's alternative names; a wildcard as it is
-    std::vector<std::string> uris;  ///< "spiffe://example.org/billing"
-    std::vector<std::string> emails;
-    std::string fingerprint;  ///< SHA-256 of the certificate, 64 lowercase digits
-    std::chrono::system_clock::time_point expires;
+        dns_names;                    ///< of the subject's alternative names; a wildcard as it is
+    std::vector<std::string> uris;    ///< "spiffe://example.org/billing"
+    std::vector<std::string> emails;  ///< "billing@example.org"
+    std::string fingerprint;          ///< SHA-256 of the certificate, 64 lowercase digits
+    std::chrono::system_clock::time_point expires;  ///< the end of its validity
 };
 
 /// What protects a stream.

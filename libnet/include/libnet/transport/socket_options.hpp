@@ -40,6 +40,7 @@ public:
     constexpr short_name(const char* text) : short_name(std::string_view(text)) {}
     short_name(const std::string& text) : short_name(std::string_view(text)) {}
 
+    /// What it was made of; valid as long as this name.
     constexpr std::string_view text() const noexcept { return {characters_.data(), size_}; }
     constexpr bool empty() const noexcept { return size_ == 0; }
 

@@ -33,6 +33,7 @@ public:
     /// So many bytes were taken, perhaps fewer than offered.
     virtual void on_write(const error_code& failed, std::size_t count) = 0;
 
+    /// Counts who refers to it; the last one to release it destroys it.
     void retain() noexcept { ++references_; }
     void release() noexcept
     {
@@ -52,6 +53,8 @@ private:
 class events_reference {
 public:
     events_reference() noexcept = default;
+
+    /// Refers to `events`, or to nothing.
     explicit events_reference(stream_events& events) noexcept : events_(&events)
     {
         events.retain();
@@ -78,6 +81,7 @@ public:
         }
     }
 
+    /// Whether it refers to anything, and to what.
     explicit operator bool() const noexcept { return events_ != nullptr; }
     stream_events* operator->() const noexcept { return events_; }
 
@@ -97,6 +101,7 @@ class LIBNET_ASIO_DECL stream {
 public:
     virtual ~stream() = default;
 
+    /// Where its events are told.
     virtual loop& home() const noexcept = 0;
 
     /// Reads what is there into `room`, at least one byte.

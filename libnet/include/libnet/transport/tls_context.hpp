@@ -21,11 +21,12 @@ namespace libnet {
 struct tls_failure {
     std::string peer;         ///< "127.0.0.1:50412"
     std::string server_name;  ///< what the client asked for, if it came to that
-    error_code why;
+    error_code why;           ///< what it failed with
     std::string
         text;  ///< "the peer's certificate has expired: CN=example.org, ... valid until ..."
 };
 
+/// Older ones are broken and not to be had.
 enum class tls_version : unsigned char { v1_2, v1_3 };
 
 /// What servers and clients have in common. The defaults are safe.
@@ -51,6 +52,7 @@ struct tls_options {
     std::function<void(const tls_failure&)> on_failure = nullptr;
 };
 
+/// What a server shows, and what it wants to see of clients.
 struct tls_server_options : tls_options {
     /// The first is shown to clients that ask for no name, or for one that no other has.
     std::vector<tls_certificate> certificates{};
@@ -61,7 +63,7 @@ struct tls_server_options : tls_options {
         may_show,   ///< one that is shown must be valid
         must_show,  ///< those without one are refused
     };
-    clients client_certificates = clients::anonymous;
+    clients client_certificates = clients::anonymous;  ///< whether clients show certificates
 
     /// Who has signed them: the path of a PEM file, or PEM text. Needed unless they are anonymous.
     std::string client_authorities{};
@@ -76,6 +78,7 @@ struct tls_server_options : tls_options {
     std::size_t handshakes_per_second = 1000;
 };
 
+/// Whom a client believes, and what it shows.
 struct tls_client_options : tls_options {
     /// Whom the server's certificate must name, and SNI. Empty: the host that is connected to.
     std::string server_name{};

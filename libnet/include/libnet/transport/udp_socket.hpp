@@ -29,6 +29,8 @@ struct udp_stats {
     std::uint64_t dropped = 0;   ///< that came and found no room in the kernel
     std::uint64_t unsent = 0;    ///< that the kernel would not take: on_error() told which
     std::uint64_t errors = 0;    ///< reports that something did not arrive
+
+    /// System calls for receiving and for sending: many datagrams share one.
     std::uint64_t receive_calls = 0;
     std::uint64_t send_calls = 0;
 };

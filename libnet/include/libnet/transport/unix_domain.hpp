@@ -36,8 +36,8 @@ connect(std::string path, socket_options options = {}, duration limit = std::chr
 /// Who the peer was when it connected, as the kernel vouches for it.
 struct credentials {
     std::int64_t process = 0;  ///< 0 where the system does not say
-    std::uint32_t user = 0;
-    std::uint32_t group = 0;
+    std::uint32_t user = 0;    ///< the effective one, as a number
+    std::uint32_t group = 0;   ///< the effective one, as a number
 
     friend bool operator==(const credentials&, const credentials&) = default;
 };
