@@ -57,6 +57,39 @@ def sockets_and_ports(steps):
     check(steps["UDP: the other ends"].count("ESTAB"), 3)
 
 
+def handshakes(steps):
+    begin, end = flags(steps["It begins: three packets"]), flags(steps["It ends: four packets"])
+    check([kind for _, kind in begin], ["S", "S.", "."])
+    client = begin[0][0]
+    check([sender == client for sender, _ in begin], [True, False, True])
+    message = flags(steps["A message to a server that is stopped"]) + flags(steps["It goes on, and echoes"])
+    check([(sender == client, kind) for sender, kind in message],
+          [(True, "P."), (False, "."), (False, "P."), (True, ".")])
+    check([(sender == client, kind) for sender, kind in end],
+          [(True, "F."), (False, "."), (False, "F."), (True, ".")])
+    check([kind for _, kind in flags(steps["Nobody listens"])], ["S", "R."])
+    unread = steps["A program ends that has not read everything"]
+    check([kind for _, kind in flags(unread)], ["S", "S.", ".", "P.", ".", "R."])
+    expect("Connection reset by peer" in unread, "the peer learns of it")
+
+
+def states(steps):
+    expect(re.search(r"^TIME-WAIT .*:9000$", steps["The client closes first"], re.MULTILINE), "the client has TIME-WAIT")
+    expect(re.search(r"^0\s+0\s+127.0.0.1:9000\s", steps["The server closes first"], re.MULTILINE),
+           "the server has TIME-WAIT")
+    expect("Address already in use" in steps["Its port, for a program that says nothing special"], "it is taken")
+    check(steps["Its port, with SO_REUSEADDR"], "listening on 127.0.0.1:9000")
+    forgets, later = steps["A program that forgets to close"], steps["The same a few seconds later"]
+    check(re.findall(r"^(\S+)\s+\d+\s+\d+\s+127.0.0.1:(?:(9001)|\d+)\s", forgets, re.MULTILINE),
+          [("CLOSE-WAIT", "9001"), ("FIN-WAIT-2", "")])
+    check(re.findall(r"^(\S+)\s+\d+\s+\d+\s", later, re.MULTILINE), ["CLOSE-WAIT"])
+    four = steps["A client with four ports"]
+    check((four.count("echo: hello"), four.count("Cannot assign requested address")), (4, 1))
+    check(sorted(re.findall(r":(4000\d) ", four)), ["40000", "40001", "40002", "40003"])
+    check(steps["Another server, with the same four"], "echo: hello")
+    expect("echo: hello" in steps["Ports that may be used again after a second"], "a port is free again")
+
+
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 def check(found, expected):
@@ -78,3 +111,8 @@ def number(before, text):
 def queues(text):
     """Recv-Q and Send-Q of each socket that ss lists without its state."""
     return [(int(receive), int(send)) for receive, send in re.findall(r"^(\d+)\s+(\d+)\s+\S+:\d+\s", text, re.MULTILINE)]
+
+
+def flags(text):
+    """The sender's port and the flags of each packet that tcpdump shows."""
+    return re.findall(r"^(\d+) > \d+  Flags \[(\S+)\]", text, re.MULTILINE)

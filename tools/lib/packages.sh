@@ -38,6 +38,8 @@ require_test_packages() {
     missing_program nc && missing+=(netcat-openbsd)
     missing_program strace && missing+=(strace)
     missing_program ss && missing+=(iproute2)
+    missing_program tcpdump && missing+=(tcpdump)
+    missing_program sysctl && missing+=(procps)
     missing_program openssl && missing+=(openssl)
     missing_program gnutls-cli && missing+=(gnutls-bin)
     missing_program curl && missing+=(curl)
@@ -50,7 +52,7 @@ require_test_packages() {
     missing_program memcached && missing+=(memcached)
     missing_program haproxy && missing+=(haproxy)
     install_packages "${missing[@]}"
-    require_programs pkg-config socat nc strace ss openssl gnutls-cli curl sslscan man mandoc \
+    require_programs pkg-config socat nc strace ss tcpdump sysctl openssl gnutls-cli curl sslscan man mandoc \
         redis-server memcached haproxy
 }
 

@@ -21,12 +21,13 @@ begin() {
     trap 'exit 1' HUP INT PIPE TERM
 }
 
-# in_own_network "$@": goes on in a network namespace that only this script uses, as root of nothing else.
+# in_own_network "$@": goes on in a network namespace that only this script uses, as its root.
 in_own_network() {
+    local namespaces=(--net)
+    ((EUID == 0)) || namespaces+=(--user --map-root-user)
     if [[ -z ${IN_OWN_NETWORK:-} ]]; then
-        unshare --user --map-root-user --net true 2>/dev/null ||
-            cannot_run "network namespaces (unshare --user --net) are not allowed here"
-        IN_OWN_NETWORK=yes exec unshare --user --map-root-user --net "$BASH" "$0" "$@"
+        unshare "${namespaces[@]}" true 2>/dev/null || cannot_run "unshare ${namespaces[*]} is not allowed here"
+        IN_OWN_NETWORK=yes exec unshare "${namespaces[@]}" "$BASH" "$0" "$@"
     fi
     ip link set lo up
 }
@@ -36,15 +37,36 @@ step() { printf '\n# %s\n' "$*"; }
 
 # show COMMAND [ARGUMENT]...: the command as it would be typed, and what it prints.
 show() {
-    printf '$'
-    printf ' %s' "$@"
-    printf '\n'
+    typed "$@"
     "$@" | sed 's/[[:space:]]*$//'
 }
 
-# start NAME COMMAND [ARGUMENT]...: in the background; its output goes to $scratch/NAME. Sets pid.
+typed() {
+    local word line='$'
+    for word in "$@"; do
+        [[ $word != *' '* ]] || word="'$word'"
+        line+=" $word"
+    done
+    echo "$line"
+}
+
+# show_rows COUNT COMMAND [ARGUMENT]...: the same, as soon as it prints so many lines below its first, and these sorted.
+show_rows() {
+    local seen
+    eventually prints_rows "$1" "${@:2}" || fail "not $1 rows: ${*:2}"$'\n'"$seen"
+    typed "${@:2}"
+    sed 's/[[:space:]]*$//' <<<"$seen" | { IFS= read -r heading && echo "$heading" && sort; }
+}
+
+prints_rows() {
+    seen=$("${@:2}")
+    (($(wc -l <<<"$seen") == $1 + 1))
+}
+
+# start NAME COMMAND [ARGUMENT]...: in the background, without our descriptor 3, which experiments use for a connection;
+# its output goes to $scratch/NAME. Sets pid.
 start() {
-    "${@:2}" >"$scratch/$1" 2>&1 &
+    "${@:2}" >"$scratch/$1" 2>&1 3>&- &
     pid=$!
     started+=("$pid")
 }
@@ -58,6 +80,9 @@ serve() {
     port=${address##*:}
     log=$scratch/$name
 }
+
+# has_opened COUNT: whether so many connections have come to the server that was started last.
+has_opened() { (($(grep -c '^opened' "$log") == $1)); }
 
 # stop PID [SIGNAL]: and waits until it has ended.
 stop() {

@@ -7,8 +7,6 @@ in_own_network "$@" # where nobody else has these ports
 begin "$@"
 need nc
 
-has_opened() { [[ $(grep -c '^opened' "$log") == "$1" ]]; }
-
 step "TCP: a server that waits"
 serve "$PROGRAMS/tcp_echo_server" --listen 127.0.0.1:0 --framing line
 show ss -tanp sport = :"$port"
