@@ -145,7 +145,11 @@ class Checker:
 def headings(page):
     """The names under which a page's headings are reached, as the usual hosts make them."""
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in HEADING.findall(text)}
+    return {anchor_of(title) for title in HEADING.findall(text)}
+
+
+def anchor_of(title):
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def main():
