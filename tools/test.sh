@@ -36,6 +36,7 @@ main() {
     source tools/lib/stages.sh
     require_build_packages
     require_test_packages
+    require_docs_packages
     [[ -z $mode ]] || { require_clang; require_valgrind; }
 
     # Everything else needs this build; without it there is nothing to sum up.

@@ -87,9 +87,9 @@ PLANTED = [
 class Tree:
     """The sound tree on disk, with changes."""
 
-    def __init__(self, planted=()):
+    def __init__(self, planted=(), files=SOUND):
         self.folder = tempfile.TemporaryDirectory()
-        files = dict(SOUND)
+        files = dict(files)
         for name, line in planted:
             files[name] = files.get(name, "") + line + "\n"
         for name, text in files.items():
@@ -202,6 +202,70 @@ class Pages(unittest.TestCase):
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
             fixed = (Path(tree.folder.name) / "docs/new.md").read_text(encoding="utf-8")
         self.assertEqual(fixed, page[1].replace("old\n", "g(1);\n\nh(2);\n") + "\n")
+
+
+class SiteLinks(unittest.TestCase):
+    HEAD = '<link href="site.css"><h1 id="top">x</h1>'
+    SOUND_SITE = [
+        ("site.css", ""),
+        ("index.html", HEAD + '<a href="#top"></a><a href="deep/page.html#here"></a><a href="https://example.org"></a>'),
+        ("deep/page.html", '<p id="here"><a href="../index.html"></a><img src="../site.css" alt="a picture"></p>'),
+    ]
+
+    def check(self, *planted):
+        return Tree([*self.SOUND_SITE, *planted], files={}).check("site_links.py")
+
+    def test_accepts_a_sound_site(self):
+        result = self.check()
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_reports_each_planted_violation(self):
+        for text, words in [
+            ('<a href="gone.html">', "deep/page.html:2: gone.html leads nowhere"),
+            ('<a href="../index.html#gone">', "../index.html#gone leads to no anchor"),
+            ('<a href="#gone">', "#gone leads to no anchor"),
+            ('<a href="../../outside.html">', "leads nowhere"),
+            ('<img src="gone.svg" alt="x">', "gone.svg leads nowhere"),
+            ('<img src="../site.css">', "has no description"),
+            ('<script src="https://example.org/x.js"></script>', "is fetched from the network"),
+            ('<p id="here">', "two elements are called here"),
+        ]:
+            with self.subTest(text=text):
+                result = self.check(("deep/page.html", text))
+                self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+                self.assertIn(words, result.stdout)
+                self.assertEqual(len(result.stdout.splitlines()), 1, result.stdout)
+
+    def test_reports_a_folder_without_pages(self):
+        self.assertIn("no pages", Tree(files={"site.css": ""}).check("site_links.py").stdout)
+
+
+class HeaderFilter(unittest.TestCase):
+    def filtered(self, *lines):
+        with tempfile.TemporaryDirectory() as folder:
+            header = Path(folder) / "x.hpp"
+            header.write_text("\n".join(lines), encoding="utf-8")
+            command = [sys.executable, CHECKS.parent / "site/header_filter.py", header]
+            found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip("\n").split("\n")
+        self.assertEqual(len(found), len(lines))  # Doxygen's complaints name the right line
+        return found
+
+    def test_a_comment_stands_for_its_paragraph_and_no_more(self):
+        found = self.filtered("struct s {", "    /// Both.", "    int first(int a,", "              int b);", "    int second;",
+                              "", "    int third;", "};")
+        self.assertIn("=same=", found[4])
+        self.assertEqual(found[6], "    int third;")
+        self.assertEqual(found[2:4], ["    int first(int a,", "              int b);"])
+
+    def test_a_comment_of_a_class_is_not_that_of_its_members(self):
+        self.assertEqual(self.filtered("/// A class.", "class s {", "public:", "    int first();")[3], "    int first();")
+
+    def test_copying_and_moving_need_no_comment_unless_they_have_one(self):
+        found = self.filtered("struct s {", "    s(s&& other) noexcept;", "", "    ~s();", "", "    /// Cancels.",
+                              "    s& operator=(s other);", "};")
+        self.assertIn("=special=", found[1])
+        self.assertIn("=special=", found[3])
+        self.assertNotIn("=special=", found[6])
 
 
 if __name__ == "__main__":

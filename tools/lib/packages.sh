@@ -2,6 +2,7 @@
 #
 #     require_build_packages      to build the libraries, the applications and the tests
 #     require_test_packages       what the test suite runs besides
+#     require_docs_packages       what tools/docs.sh needs; sets DOCS_PYTHON to a Python that has the modules
 #     require_venv                python3 -m venv
 #     require_clang               a clang with its sanitizers, >= 16; sets CLANGXX to its clang++
 #
@@ -59,6 +60,24 @@ require_test_packages() {
 require_valgrind() {
     missing_program valgrind && install_packages valgrind
     require_programs valgrind
+}
+
+require_docs_packages() {
+    local missing=()
+    missing_program doxygen && missing+=(doxygen)
+    find_docs_python || missing+=(python3 python3-markdown-it python3-pygments)
+    install_packages "${missing[@]}"
+    have_docs_packages || fail "not found: doxygen, or a Python with the modules markdown_it and pygments"
+}
+
+have_docs_packages() { ! missing_program doxygen && find_docs_python; }
+
+# The python3 of the search path need not be Debian's, for which Debian has the modules.
+find_docs_python() {
+    for DOCS_PYTHON in python3 /usr/bin/python3; do
+        "$DOCS_PYTHON" -c 'import markdown_it, pygments' 2>/dev/null && return 0
+    done
+    return 1
 }
 
 # Python's module venv with pip, which Debian has in a package of its own.

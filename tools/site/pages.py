@@ -1,0 +1,145 @@
+"""Markdown as HTML: links between pages and into the sources lead to what the site has of them."""
+
+import posixpath
+import re
+from html import escape
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from pygments import highlight as colour
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
+from pygments.util import ClassNotFound
+
+import navigation
+
+FORMATTER = HtmlFormatter(nowrap=True)
+
+
+class Page:
+    """A page in the making: its HTML, its headings for the table of contents, its text for the search."""
+
+    def __init__(self, source, target, title="", body=""):
+        self.source = source        # in the repository, or ""
+        self.target = target        # in the site
+        self.title = title
+        self.body = body
+        self.headings = []          # (level, anchor, text)
+        self.sections = []          # (anchor, heading, text), for the search
+
+
+class Renderer:
+    def __init__(self, root, symbol_link, source_link):
+        self.root = Path(root)
+        self.symbol_link = symbol_link  # name -> target in the site, or None
+        self.source_link = source_link  # file of the repository -> target; it is told which files are wanted
+        self.markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
+        self.markdown.options["highlight"] = highlighted
+
+    def page(self, source):
+        page = Page(source, navigation.place(source))
+        tokens = self.markdown.parse((self.root / source).read_text(encoding="utf-8"))
+        self.headings(page, tokens)
+        for token in tokens:
+            for child in token.children or []:
+                self.inline(page, child)
+        self.link_names(page, tokens)
+        body = self.markdown.renderer.render(tokens, self.markdown.options, {})
+        page.body = re.sub(r"(<table>.*?</table>)", r'<div class="wide">\1</div>', body, flags=re.DOTALL)
+        return page
+
+    def headings(self, page, tokens):
+        taken = {}
+        anchor, text = "", ""
+        for token, content in zip(tokens, tokens[1:] + [None]):
+            if token.type == "heading_open":
+                page.sections.append((anchor, text, " ".join(self.words)) if text else None)
+                text = plain_text(content)
+                anchor = slug(text)
+                taken[anchor] = number = taken.get(anchor, -1) + 1
+                anchor = f"{anchor}-{number}" if number else anchor
+                token.attrSet("id", anchor)
+                level = int(token.tag[1])
+                page.headings.append((level, anchor, text))
+                page.title = page.title or text
+                self.words = []
+            elif token.type == "inline":
+                self.words = [*getattr(self, "words", []), plain_text(token)]
+        page.sections.append((anchor, text, " ".join(self.words)))
+        page.sections = [section for section in page.sections if section]
+
+    def inline(self, page, token):
+        for attribute in ("href", "src"):
+            value = token.attrGet(attribute)
+            if value and ":" not in value.split("#")[0]:
+                token.attrSet(attribute, self.target(page, value))
+
+    def target(self, page, link):
+        path, _, anchor = link.partition("#")
+        if not path:
+            return link
+        there = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), path))
+        header = there.removeprefix("libnet/include/libnet/")
+        if there.endswith(".md"):
+            found = navigation.place(there)
+        elif there.startswith("docs/pictures/"):
+            found = there.removeprefix("docs/")
+        elif header != there and self.symbol_link("header " + header):
+            found = self.symbol_link("header " + header)
+        else:
+            found = self.source_link(there)
+        return relative(page.target, found) + (f"#{anchor}" if anchor else "")
+
+    def link_names(self, page, tokens):
+        """`server_options` in the text leads to the reference, where there is only one such name."""
+        for token in tokens:
+            inside = 0
+            children = []
+            for child in token.children or []:
+                inside += {"link_open": 1, "link_close": -1}.get(child.type, 0)
+                if child.type == "code_inline" and not inside:
+                    found = self.symbol_link(child.content)
+                    if found:
+                        child.type = "html_inline"
+                        child.content = (f'<a class="name" href="{relative(page.target, found)}">'
+                                         f"<code>{escape(child.content)}</code></a>")
+                children.append(child)
+            if token.children:
+                token.children = children
+
+
+def plain_text(token):
+    if token is None:
+        return ""
+    return "".join(child.content if child.type in ("text", "code_inline") else
+                   " " if child.type in ("softbreak", "hardbreak") else "" for child in token.children or [])
+
+
+def slug(title):
+    """As the usual hosts make them; tools/checks/pages.py relies on the same."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def relative(page, target):
+    return posixpath.relpath(target, posixpath.dirname(page) or ".")
+
+
+def highlighted(code, language, _attributes):
+    try:
+        lexer = get_lexer_by_name({"sh": "bash"}.get(language, language or "text"), stripall=False)
+    except ClassNotFound:
+        lexer = get_lexer_by_name("text")
+    return f'<pre class="code {escape(language)}"><code>{colour(code, lexer, FORMATTER)}</code></pre>'
+
+
+def source_page(root, source):
+    """A file of the repository, highlighted."""
+    text = (Path(root) / source).read_text(encoding="utf-8")
+    try:
+        lexer = get_lexer_for_filename(source)
+    except ClassNotFound:
+        lexer = get_lexer_by_name("text")
+    page = Page("", f"source/{source}.html", source.rsplit("/", 1)[-1])
+    page.body = (f"<h1>{escape(source)}</h1>\n<pre class=\"code source\"><code>{colour(text, lexer, FORMATTER)}"
+                 "</code></pre>")
+    return page
