@@ -42,7 +42,8 @@ class Site:
             found = []
             for pattern, short in entries:
                 if "*" in pattern:
-                    found += [(page, None) for page in in_order(fnmatch.filter(there - named, pattern))]
+                    found += [(page, None) for page in in_order(fnmatch.filter(left - named, pattern))]
+                    left -= {page for page, _ in found}
                 elif pattern in there or pattern == "reference":
                     found.append((pattern, short))
             left -= {page for page, _ in found}

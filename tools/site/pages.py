@@ -35,6 +35,7 @@ class Renderer:
         self.source_link = source_link  # file of the repository -> target; it is told which files are wanted
         self.markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
         self.markdown.options["highlight"] = highlighted
+        self.markdown.add_render_rule("code_inline", lambda _, tokens, at, *rest: inline_code(tokens[at].content))
 
     def page(self, source):
         page = Page(source, navigation.place(source))
@@ -102,10 +103,18 @@ class Renderer:
                     if found:
                         child.type = "html_inline"
                         child.content = (f'<a class="name" href="{relative(page.target, found)}">'
-                                         f"<code>{escape(child.content)}</code></a>")
+                                         f"{inline_code(child.content)}</a>")
                 children.append(child)
             if token.children:
                 token.children = children
+
+
+def inline_code(text):
+    """Long names may be broken between their words, so that a column of them leaves room for others."""
+    shown = escape(text)
+    if len(text) > 24:
+        shown = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[._/])(?=\w)", "<wbr>", shown)
+    return f"<code>{shown}</code>"
 
 
 def plain_text(token):

@@ -66,15 +66,15 @@ class Reference:
         return None
 
     def link_of_pages(self, text):
-        """As link(), but of pages, where `limits` and `server` may be plain words."""
+        """As link(), but of pages, where `server` may be a plain word, and run() that of several classes."""
         if text.startswith("header "):
             return self.link(text)
-        clear = "_" in text or "::" in text or text.endswith("()")
-        found = self.link(text) if clear else None
-        alike = self.short.get(text, ())
-        if found is None and "_" in text and len(alike) == 1:
-            found = self.places[next(iter(alike))]
-        return found
+        if "::" in text or "." in text:
+            return self.link(text)
+        name = re.sub(r"<.*>$", "", text.removesuffix("()"))
+        alike = self.short.get(name, ())
+        clear = len(alike) == 1 and ("_" in name or text.endswith("()"))
+        return self.places[next(iter(alike))] if clear else None
 
     # --- pages -------------------------------------------------------------------------------------------------------
 
