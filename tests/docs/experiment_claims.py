@@ -90,6 +90,38 @@ def states(steps):
     expect("echo: hello" in steps["Ports that may be used again after a second"], "a port is free again")
 
 
+def keep_alive(steps):
+    before, after = steps["Four connections"], steps["The wire is mended"]
+    check(before.count("10.9.0.1:4001"), 2)
+    check(re.findall(r":(\d+)\s+10.9.0.2:9000 timer:\(keepalive", before), ["4002"])
+    check(len(re.findall(r"^0\s.*10.9.0.2:9000 .* timer:\(keepalive", before, re.MULTILINE)), 4)
+    expect(re.search(r"^0\s+6\s.*timer:\(on,", steps["The wire is cut: a hello on its way"], re.MULTILINE),
+           "6 bytes are sent again and again")
+    times = {port: float(seconds) for text in steps.values()
+             for port, seconds in re.findall(r"^from port (\d+), after ([\d.]+)s:.*timed out", text, re.MULTILINE)}
+    check(list(times), ["4003", "4004", "4002"])
+    expect(1 <= times["4002"] <= 6, "two probes unanswered")
+    expect(1.9 <= times["4004"] <= 6, "two seconds unacknowledged")
+    expect(6 <= times["4003"] <= 12, "four times sent again")
+    expect("no sign of life" in steps["The wire is cut: libnet's heartbeat"], "the heartbeat notices")
+    expect("nothing was sent or received" in steps["The wire is cut: libnet's idle timeout"], "the timeout notices")
+    check(re.findall(r"10.9.0.1:(\d+)\s+10.9.0.2:9000", after), ["4001"])
+    check(re.findall(r"10.9.0.2:9000\s+10.9.0.1:(\d+)", after), ["4001", "4002", "4003", "4004"])
+
+
+def nagle(steps):
+    times = {title: number("took less than", text) for title, text in steps.items() if "took" in text}
+    segments = {title: number("segments for a request:", text) for title, text in steps.items() if "took" in text}
+    delayed = times["Nagle's algorithm, two writes"]
+    expect(35 <= delayed <= 250, f"{delayed} ms are a delayed acknowledgment")
+    for title in ("Nagle's algorithm, one write", "TCP_NODELAY, two writes", "TCP_NODELAY, a write for each byte"):
+        expect(times[title] < 30, f"{title}: nobody waits for an acknowledgment in {times[title]} ms")
+    check([round(segments[title]) for title in list(segments)[:3]], [1, 2, 2])
+    few, many = segments["Nagle's algorithm, a write for each byte"], segments["TCP_NODELAY, a write for each byte"]
+    expect(few < 3.5 and many > 4.5, f"six bytes are {few} segments with Nagle's algorithm, {many} without it")
+    check(re.findall(r"= (\d+)$", steps["libnet: a length and a text"], re.MULTILINE), ["9"])
+
+
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 def check(found, expected):

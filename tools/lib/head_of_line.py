@@ -3,12 +3,8 @@
 tools/bench.sh head-of-line."""
 
 import argparse
-import ctypes
-import fcntl
-import heapq
 import math
 import os
-import random
 import re
 import select
 import signal
@@ -18,15 +14,13 @@ import subprocess
 import sys
 import time
 
+import wire
+
 FLOWS = 20  # connections, or sockets of UDP, at a time
 MESSAGE = struct.Struct("!dI188x")  # when it was sent, and its number: 200 bytes in all
 APART = 0.020  # seconds between the messages of a flow
 WAITED = 0.010  # seconds more than the line takes: something held it back
 SETTLING = 3  # seconds that what is under way has at the end
-
-CLONE_NEWNET = 0x40000000
-TUNSETIFF = 0x400454CA
-IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 
 
 # --- two ways to have a bad line ------------------------------------------------------------------------------------
@@ -34,34 +28,27 @@ IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 
 class Wire:
     """Two network namespaces with a wire between them that loses packets, whatever is in them: the kernel's own TCP
-    finds out, and sends again. Each end of the wire is a TUN device; a process of ours carries packets between them."""
-
-    addresses = ("10.9.0.1", "10.9.0.2")
+    finds out, and sends again."""
 
     def __init__(self, loss, delay):
         self.namespaces = []
         devices = []
-        for own, other in (self.addresses, self.addresses[::-1]):
-            enter_new_namespace()
-            devices.append(open_device("wire"))
-            for command in (f"addr add {own} peer {other} dev wire", "link set wire up", "link set lo up"):
-                subprocess.run(["ip", *command.split()], check=True)
+        for end in (0, 1):
+            wire.enter_new_namespace()
+            devices.append(wire.open_end(end))
             self.namespaces.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
         self.carrier = os.fork()
         if self.carrier == 0:
-            hurry()
-            carry(devices, loss, delay)
+            wire.hurry()
+            wire.Wire(loss, delay).carry(devices)
             os._exit(0)
 
     def open(self, kind):
         """A socket that receives, and one for each flow that sends to it."""
-        self.enter(0)
-        server = bind(kind, self.addresses[0])
-        self.enter(1)
+        wire.enter_namespace(self.namespaces[0])
+        server = bind(kind, wire.ADDRESSES[0])
+        wire.enter_namespace(self.namespaces[1])
         return server, [connect(kind, server.getsockname()) for _ in range(FLOWS)]
-
-    def enter(self, end):
-        check(libc().setns(self.namespaces[end], CLONE_NEWNET))
 
     def close(self):
         os.kill(self.carrier, signal.SIGTERM)
@@ -90,44 +77,6 @@ class Relay:
             self.process.wait()
 
 
-def libc():
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def check(status):
-    if status != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
-def enter_new_namespace():
-    check(libc().unshare(CLONE_NEWNET))
-
-
-def open_device(name):
-    device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-    fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH", name.encode(), IFF_TUN | IFF_NO_PI))
-    return device
-
-
-def carry(devices, loss, delay):
-    """Packets arrive in the order in which they left, `delay` later, or not at all. The same seed deals out the same
-    losses to the same packets."""
-    chance = random.Random(1)
-    under_way = []  # when, number, where to, content
-    number = 0
-    while True:
-        wait = max(0, under_way[0][0] - time.monotonic()) if under_way else None
-        readable, _, _ = select.select(devices, [], [], wait)
-        now = time.monotonic()
-        for device in readable:
-            packet = os.read(device, 65536)
-            if chance.random() >= loss:
-                number += 1
-                heapq.heappush(under_way, (now + delay, number, devices[1 - devices.index(device)], packet))
-        while under_way and under_way[0][0] <= now:
-            os.write(under_way[0][2], heapq.heappop(under_way)[3])
-
-
 # --- what is sent, and when it comes --------------------------------------------------------------------------------
 
 
@@ -148,14 +97,6 @@ def connect(kind, where):
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
     client.connect(where)
     return client
-
-
-def hurry():
-    """A busy machine shall not be taken for a bad line."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    except PermissionError:
-        pass
 
 
 def measure(line, kind, seconds):
@@ -304,7 +245,7 @@ def main():
     through = arguments.through or ("wire" if os.geteuid() == 0 and os.path.exists("/dev/net/tun") else "impair")
     loss, delay = arguments.loss / 100, arguments.delay / 1000
     line = Wire(loss, delay) if through == "wire" else Relay(loss, delay, f"{arguments.build}/apps/impair")
-    hurry()
+    wire.hurry()
     try:
         results = {name: measure(line, kind, arguments.seconds)
                    for name, kind in (("TCP", socket.SOCK_STREAM), ("UDP", socket.SOCK_DGRAM))}

@@ -32,6 +32,30 @@ in_own_network() {
     ip link set lo up
 }
 
+# wire [FLAG]...: a wire from here, 10.9.0.1, to 10.9.0.2 in another network namespace; the flags are those of
+# tools/lib/wire.py. Sets wire to its pid, and there to the words that run a command at its other end.
+wire() {
+    need python3 nsenter
+    start wire python3 "$(dirname "${BASH_SOURCE[0]}")/../../../tools/lib/wire.py" "$@"
+    wire=$pid
+    eventually grep -qE '^ready|Error' "$scratch/wire" || fail "no wire: $(cat "$scratch/wire")"
+    grep -q '^ready' "$scratch/wire" || cannot_run "no wire: $(tail -n 1 "$scratch/wire")"
+    there=(nsenter "--net=/proc/$wire/ns/net" --)
+}
+
+there() { "${there[@]}" "$@"; }
+
+# cut_wire: from now on it carries nothing.
+cut_wire() {
+    kill -USR1 "$wire"
+    eventually grep -q '^cut' "$scratch/wire"
+}
+
+mend_wire() {
+    kill -USR2 "$wire"
+    eventually grep -q '^mended' "$scratch/wire"
+}
+
 # step TITLE
 step() { printf '\n# %s\n' "$*"; }
 
@@ -81,8 +105,8 @@ serve() {
     log=$scratch/$name
 }
 
-# has_opened COUNT: whether so many connections have come to the server that was started last.
-has_opened() { (($(grep -c '^opened' "$log") == $1)); }
+# has_opened COUNT: whether so many connections or more have come to the server that was started last.
+has_opened() { (($(grep -c "^opened" "$log") >= $1)); }
 
 # stop PID [SIGNAL]: and waits until it has ended.
 stop() {
