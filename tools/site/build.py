@@ -100,7 +100,7 @@ class Site:
 
     def write_search(self, everything):
         """One line for each heading and each public name: page, anchor, title of the page, heading, text."""
-        entries = [[page.target, anchor, page.title, heading, " ".join(text.split())[:600]]
+        entries = [[page.target, anchor, page.title, heading, " ".join(text.split())[:3000]]
                    for page in everything for anchor, heading, text in page.sections]
         text = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
         (self.target / "search.js").write_text(f"window.searchEntries = [\n{text}\n];\n", encoding="utf-8")

@@ -43,9 +43,14 @@ function load_entries(then) {
     document.head.append(script);
 }
 
+// TIME-WAIT is TIME_WAIT.
+function plain(text) {
+    return text.toLowerCase().replaceAll("-", "_");
+}
+
 // Every word must be found: in the heading it counts most, at the beginning of one more, in the text least.
 function score(entry, words) {
-    const heading = entry[3].toLowerCase(), page = entry[2].toLowerCase(), text = entry[4].toLowerCase();
+    const [page, heading, text] = entry.slice(2).map(plain);
     let sum = 0;
     for (const word of words) {
         const bare = heading.replace(/^.*::/, "");
@@ -56,11 +61,13 @@ function score(entry, words) {
         else if (text.includes(word)) sum += 5;
         else return 0;
     }
-    return sum - heading.length / 50 + (entry[0].startsWith("reference/") ? 0 : 8);
+    if (entry[0].startsWith("ko/") === (document.documentElement.lang === "ko")) sum += 20;
+    if (!entry[0].startsWith("reference/")) sum += 8;
+    return sum - heading.length / 50;
 }
 
 function search(text) {
-    const words = text.toLowerCase().replaceAll("libnet::", "").split(/[\s()]+/).filter(Boolean);
+    const words = plain(text).replaceAll("libnet::", "").split(/[\s()]+/).filter(Boolean);
     if (words.length === 0) return null;
     return window.searchEntries.map(entry => [score(entry, words), entry]).filter(([points]) => points > 0)
         .sort((a, b) => b[0] - a[0]).slice(0, 15).map(([, entry]) => entry);
