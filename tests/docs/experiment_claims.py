@@ -122,6 +122,18 @@ def nagle(steps):
     check(re.findall(r"= (\d+)$", steps["libnet: a length and a text"], re.MULTILINE), ["9"])
 
 
+def slow_loris(steps):
+    helpless, in_time, few = steps.values()
+    expect("no answer within 1s" in helpless, "nobody else is served")
+    check(number("connections opened:", helpless), 20)
+    expect(number("bytes sent:", helpless) < 2000, "that costs the attacker next to nothing")
+    for text in (in_time, few):
+        expect("echo: hello" in text, "somebody honest is served")
+    expect(0.2 < number("waited for", in_time) < 8, "after the attacker's time is over")
+    expect("was not complete in time" in in_time, "the attacker is ended")
+    expect("(max_per_address)" in few, "the attacker is refused")
+
+
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 def check(found, expected):
