@@ -204,6 +204,51 @@ class Pages(unittest.TestCase):
         self.assertEqual(fixed, page[1].replace("old\n", "g(1);\n\nh(2);\n") + "\n")
 
 
+class Defaults(unittest.TestCase):
+    """In a copy of the public headers, since the sections of the page are those of the library."""
+
+    def setUp(self):
+        top = CHECKS.parents[1]
+        headers = {str(path.relative_to(top)): path.read_text(encoding="utf-8") for path in (top / INCLUDE).rglob("*.hpp")}
+        self.tree = Tree(files={**headers, "docs/defaults.md": (top / "docs/defaults.md").read_text(encoding="utf-8")})
+        self.addCleanup(self.tree.folder.cleanup)
+
+    def change(self, name, before, after):
+        path = Path(self.tree.folder.name) / name
+        text = path.read_text(encoding="utf-8")
+        self.assertIn(before, text)
+        path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+    def assert_complaint(self, words):
+        result = self.tree.run("defaults.py")
+        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+        self.assertIn(words, result.stdout)
+
+    def test_accepts_what_is_there(self):
+        self.assertEqual(self.tree.run("defaults.py").returncode, 0)
+
+    def test_sees_another_default_and_writes_it(self):
+        self.change(INCLUDE + "session/connection.hpp", "send_timeout = std::chrono::seconds(10)",
+                    "send_timeout = std::chrono::minutes(7)")
+        self.assert_complaint("run tools/checks/defaults.py --fix")
+        self.assertEqual(self.tree.run("defaults.py", "--fix").returncode, 0)
+        page = (Path(self.tree.folder.name) / "docs/defaults.md").read_text(encoding="utf-8")
+        self.assertIn("| `send_timeout` | 7 min |", page)
+
+    def test_sees_a_new_field(self):
+        self.change(INCLUDE + "session/pool.hpp", "struct pool_options {", "struct pool_options {\n    int extra = 3;\n")
+        self.assert_complaint("run tools/checks/defaults.py --fix")
+
+    def test_sees_a_struct_without_a_place(self):
+        self.change(INCLUDE + "session/pool.hpp", "struct pool_options {",
+                    "struct odd_options {\n    int extra = 3;\n};\n\nstruct pool_options {")
+        self.assert_complaint("odd_options is in no section")
+
+    def test_sees_that_a_struct_is_gone(self):
+        self.change(INCLUDE + "session/pool.hpp", "struct pool_options {", "struct pool_settings {")
+        self.assert_complaint("there is no struct pool_options")
+
+
 class SiteLinks(unittest.TestCase):
     HEAD = '<link href="site.css"><h1 id="top">x</h1>'
     SOUND_SITE = [
