@@ -134,6 +134,33 @@ def slow_loris(steps):
     expect("(max_per_address)" in few, "the attacker is refused")
 
 
+def messages_under_way(steps):
+    rates = [number("", text) for text in steps.values()]
+    expect(rates[0] <= 20, f"{rates[0]} messages a second, one each 50 ms")
+    for fewer, more in zip(rates, rates[1:]):
+        expect(2.5 * fewer < more < 6 * fewer, f"four times as many under way as {fewer} a second are {more}")
+    for text in steps.values():
+        expect(50 <= number("takes p50", text) < 250, "an echo takes a round trip, however many there are")
+
+
+def bandwidth_delay(steps):
+    own, small, queue, fitting = steps.values()
+
+    def under_way(text):
+        return number("up to", text)
+
+    def trip(text):
+        return number("round trip up to", text)
+
+    expect(under_way(small) < 30, f"{under_way(small)} kB under way, no more than fit into 16 KiB, doubled")
+    expect(number("full for", small) > 60, "the sender waits for the window")
+    expect(number("back in", small) > 1.3 * number("back in", own), "which takes longer")
+    expect(under_way(own) > 5 * under_way(small), f"the kernel's own buffers let {under_way(own)} kB under way")
+    expect(trip(queue) > 100, f"a long queue makes a round trip of {trip(queue)} ms")
+    expect(trip(fitting) < 0.7 * trip(queue), "a small window keeps the queue short")
+    expect(number("back in", fitting) < 1.6 * number("back in", queue), "and is as fast")
+
+
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 def check(found, expected):

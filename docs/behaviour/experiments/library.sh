@@ -36,6 +36,7 @@ in_own_network() {
 # tools/lib/wire.py. Sets wire to its pid, and there to the words that run a command at its other end.
 wire() {
     need python3 nsenter
+    rm -f "$scratch/wire" # of another one before
     start wire python3 "$(dirname "${BASH_SOURCE[0]}")/../../../tools/lib/wire.py" "$@"
     wire=$pid
     eventually grep -qE '^ready|Error' "$scratch/wire" || fail "no wire: $(cat "$scratch/wire")"
