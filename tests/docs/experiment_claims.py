@@ -161,6 +161,50 @@ def bandwidth_delay(steps):
     expect(number("back in", fitting) < 1.6 * number("back in", queue), "and is as fast")
 
 
+def head_of_line(steps):
+    row = re.compile(r"^message (\d): sent at (\d+)ms, (?:back at (\d+)ms|never back)", re.MULTILINE)
+    one, two, udp = ([(int(sent), int(back) if back else None) for _, sent, back in row.findall(text)]
+                     for text in steps.values())
+    check([len(one), len(two), len(udp)], [8, 8, 8])
+    for messages in (one, two):
+        expect(messages[3][1] - messages[3][0] >= 35, "what was lost takes a round trip of 20 ms more")
+    expect([back for _, back in one] == sorted(back for _, back in one), "one connection keeps the order")
+    expect(late(one) or one[4][1] - one[4][0] > 25, "message 5 waits for message 4")
+    expect(late(two) or two[4][1] < two[3][1], "in another connection message 5 does not wait")
+    check([number for number, (_, back) in enumerate(udp, 1) if not back], [4])
+
+
+def late(messages):
+    """Whether a busy machine has kept message 5 from being sent in time, so that nothing can be said of it."""
+    return messages[4][0] - messages[3][0] > 35
+
+
+def syn_backlog(steps):
+    stopped, goes_on, flood, cookies = steps.values()
+    check(len(re.findall(r"^0\s+1\s+127.0.0.1:\d+\s+127.0.0.1:9000$", stopped, re.MULTILINE)), 2)
+    check(re.findall(r"^LISTEN\s+(\d+)\s+(\d+)", stopped, re.MULTILINE), [("5", "4")])
+    expect(number("TcpExtListenOverflows", stopped) >= 2, "the kernel counts those who found no place")
+    check(len(re.findall(r"^0\s+0\s+127.0.0.1:\d+\s+127.0.0.1:9000$", goes_on, re.MULTILINE)), 7)
+    expect(40 <= number("in SYN-RECV:", flood) <= 64, "three quarters of the places are taken")
+    expect("cannot connect" in flood, "nobody else comes in")
+    expect("echo: hello" in cookies, "with cookies somebody does")
+    expect(number("TcpExtSyncookiesSent", cookies) >= 30, "cookies were sent")
+    expect(number("TcpExtSyncookiesRecv", cookies) >= 1, "and one came back")
+
+
+def congestion_control(steps):
+    line = re.compile(r"there and back in ([\d.]+)s; .*cwnd (\d+)$", re.MULTILINE)
+    results = {name: [(float(time), int(window)) for time, window in line.findall(text)]
+               for name, text in steps.items()}
+    for name in {"reno", "cubic"} & set(results):
+        (time, window), (time_with_loss, window_with_loss) = results[name]
+        expect(2 * window_with_loss < window, f"{name} takes losses for congestion: {window}, {window_with_loss}")
+        expect(time < time_with_loss, f"and is slow for it: {time} s, {time_with_loss} s")
+    if "bbr" in results:
+        (_, window), (_, window_with_loss) = results["bbr"]
+        expect(2 * window_with_loss > window, f"bbr does not: {window}, {window_with_loss}")
+
+
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 def check(found, expected):

@@ -13,6 +13,7 @@ A page shows what an experiment prints in blocks, step by step; a step begins wi
 
   * every step stands in one page, once, and no other does;
   * what is shown has the shape of what is printed: all but numbers, times and blanks is the same;
+  * a step that prints "left out: " and why is not compared;
   * the numbers are as experiment_claims.py wants them, which is what the text of the page says.
 
 --fix writes what was printed into the page. Exit code 77: the experiment cannot run here.
@@ -45,7 +46,8 @@ def main():
     else:
         compare(page, shown, printed)
     try:
-        getattr(experiment_claims, name)({title: "\n".join(lines) for title, lines in printed.items()})
+        getattr(experiment_claims, name)(
+            {title: "\n".join(lines) for title, lines in printed.items() if not left_out(lines)})
     except experiment_claims.Wrong as wrong:
         sys.exit(f"{text_of(printed)}\n{page.name} says otherwise: {wrong}")
     print(f"{name}: as {page.name} says")
@@ -88,10 +90,17 @@ def compare(page, shown, printed):
     if list(shown) != list(printed):
         sys.exit(f"{page.name} shows the steps {list(shown)}\nbut there are {list(printed)}")
     for title, lines in printed.items():
+        if left_out(lines):
+            continue
         for number, (there, here) in enumerate(zip(padded(shown[title], lines), padded(lines, shown[title]))):
             if shape(there) != shape(here):
                 sys.exit(f"{text_of(printed)}\n{page.name}, step '{title}', line {number + 1}:\n"
                          f"  shown   {there}\n  printed {here}")
+
+
+def left_out(lines):
+    """Whether this step needs what is not here; the script says so in its place."""
+    return lines[0].startswith("left out: ")
 
 
 def padded(lines, others):
@@ -107,7 +116,8 @@ def write(page, name, printed):
     def block(match):
         if match[1] != name:
             return match[0]
-        steps = {title: printed[title] for title in STEP.findall(match[2])}
+        steps = {title: lines if left_out(printed[title]) else printed[title]
+                 for title, lines in steps_of(match[2]).items()}
         return f"<!-- output: experiments/{name}.sh -->\n```console\n{text_of(steps)}```"
 
     page.write_text(BLOCK.sub(block, page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -3,7 +3,8 @@
 TCP has to cope. Each end is a TUN device; a process carries packets between them. Needs /dev/net/tun, and root in its
 network namespace, but no netem.
 
-    wire.py [--delay MS] [--loss PERCENT] [--lose N,...] [--rate MBIT] [--queue PACKETS]
+    wire.py [--delay MS] [--loss PERCENT] [--lose N,...] [--lose-every N]
+            [--rate MBIT] [--queue PACKETS]
 
 One end, 10.9.0.1, is in the network namespace where it is started, and the other, 10.9.0.2, in a new one, which is that
 of this process: nsenter --net=/proc/PID/ns/net. It says "ready" when packets can pass, and runs until it is ended.
@@ -70,15 +71,16 @@ def check(status):
 
 class Wire:
     """What is to be carried from one end to the other arrives in the order in which it left, `delay` seconds later, or
-    not at all. Losses are by chance, the same in each run, or `lose` has the numbers of the packets with data that are
-    lost on the way from the first end. Of `rate` bits a second as many are sent, and `queue` packets wait, in each
-    direction."""
+    not at all. Losses are by chance, `loss`; or `lose` has the numbers of the packets with data that are lost on the way
+    from the first end; or each `lose_every`th packet with data is lost, in either direction. So many bits as `rate`
+    leave in a second, and `queue` packets wait, in either direction."""
 
-    def __init__(self, loss=0.0, delay=0.0, lose=(), rate=None, queue=100):
-        self.loss, self.delay, self.lose, self.rate, self.queue = loss, delay, lose, rate, queue
+    def __init__(self, loss=0.0, delay=0.0, lose=(), lose_every=None, rate=None, queue=100):
+        self.loss, self.delay, self.rate, self.queue = loss, delay, rate, queue
+        self.lose, self.lose_every = lose, lose_every
         self.is_cut = False
         self.chance = random.Random(1)
-        self.with_data = 0
+        self.with_data = [0, 0]  # packets so far, from either end
         self.waiting = (collections.deque(), collections.deque())  # when they will have been sent, of those that are not yet, from either end
         self.under_way = []  # when, number, where to, content
         self.number = 0
@@ -104,9 +106,11 @@ class Wire:
     def loses(self, end, packet):
         if self.is_cut:
             return True
-        if end == 0 and has_data(packet):
-            self.with_data += 1
-            if self.with_data in self.lose:
+        if has_data(packet):
+            self.with_data[end] += 1
+            if end == 0 and self.with_data[0] in self.lose:
+                return True
+            if self.lose_every and self.with_data[end] % self.lose_every == 0:
                 return True
         return self.chance.random() < self.loss
 
@@ -145,10 +149,11 @@ def main():
     parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--loss", type=float, default=0)
     parser.add_argument("--lose", type=lambda text: [int(number) for number in text.split(",")], default=())
+    parser.add_argument("--lose-every", type=int)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--queue", type=int, default=100)
     arguments = parser.parse_args()
-    wire = Wire(arguments.loss / 100, arguments.delay / 1000, arguments.lose,
+    wire = Wire(arguments.loss / 100, arguments.delay / 1000, arguments.lose, arguments.lose_every,
                 arguments.rate and arguments.rate * 1e6, arguments.queue)
 
     def when(signal_number, is_cut, text):

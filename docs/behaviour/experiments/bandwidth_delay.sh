@@ -13,12 +13,8 @@ transfer() {
     local server=$pid
     start client "$PROGRAMS/tcp_echo_client" --connect "$address" --congestion reno --file "$scratch/megabyte" \
         --timeout 30s
-    local client=$pid began=$EPOCHREALTIME
-    while kill -0 "$client" 2>/dev/null; do
-        ss -Htni state established dport = :"$port" >>"$scratch/known"
-        sleep 0.02
-    done
-    wait "$client" || fail "$(tail -c 300 "$scratch/client")"
+    local began=$EPOCHREALTIME
+    observe "$pid"
     awk -v began="$began" -v ended="$EPOCHREALTIME" '
         /unacked:/ { under_way = value("unacked") * value("mss"); if (under_way > most) most = under_way }
         /rtt:/ { if (value("rtt") > longest) longest = value("rtt"); busy = value("busy"); full = value("rwnd_limited") }
@@ -27,8 +23,7 @@ transfer() {
             printf "there and back in %.1fs\n", ended - began
             printf "on the way there up to %.0f kB under way, round trip up to %.0fms, ", most / 1000, longest
             printf "window full for %.0f %% of the time\n", 100 * full / busy
-        }' "$scratch/known"
-    rm "$scratch/known"
+        }' "$scratch/observed"
     stop "$server" KILL
 }
 

@@ -109,6 +109,16 @@ serve() {
 # has_opened COUNT: whether so many connections or more have come to the server that was started last.
 has_opened() { (($(grep -c "^opened" "$log") >= $1)); }
 
+# observe PID: until this client of our port has ended, gathers what `ss -ti` says of its connection in $scratch/observed.
+observe() {
+    : >"$scratch/observed"
+    while kill -0 "$1" 2>/dev/null; do
+        ss -Htni state established dport = :"$port" >>"$scratch/observed"
+        sleep 0.02
+    done
+    wait "$1" || fail "the client has failed: $(tail -c 300 "$scratch/client")"
+}
+
 # stop PID [SIGNAL]: and waits until it has ended.
 stop() {
     kill "-${2:-TERM}" "$1" 2>/dev/null || true
