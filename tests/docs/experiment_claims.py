@@ -205,6 +205,12 @@ def congestion_control(steps):
         expect(2 * window_with_loss > window, f"bbr does not: {window}, {window_with_loss}")
 
 
+def round_trips(steps):
+    took = {title: number("answered after", text) for title, text in steps.items()}
+    check({title: int(time / 200) for title, time in took.items()},
+          {"UDP": 1, "TCP": 2, "TCP, and another question over the same connection": 3, "TCP and TLS 1.3": 3})
+
+
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 def check(found, expected):
