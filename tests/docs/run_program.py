@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,7 +23,7 @@ SECONDS = 20
 def main():
     program, scenario = sys.argv[1:]
     scenarios = {f.__name__: f for f in (echo_server, word_counter, calculator, client, echo_lines, echo_limits,
-                                         echo_program, many_cores)}
+                                         echo_program, many_cores, scores_server)}
     scenarios[scenario](program)
     print(f"{scenario}: as the page says")
 
@@ -108,6 +109,33 @@ def client(program):
     expect(errors.startswith("cannot connect: Connection refused"), True)
 
 
+def scores_server(program):
+    """The service of the tutorial, with its certificate and its client."""
+    here = Path(__file__).parent
+    client = Path(program).with_name("docs_scores_client")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["sh", here / "scores/certificate.sh"], cwd=folder, stdin=subprocess.DEVNULL, check=True,
+                       capture_output=True, timeout=SECONDS)
+        chain, key = f"{folder}/chain.pem", f"{folder}/key.pem"
+
+        def ask(port, *requests):
+            running = start(client, f"127.0.0.1:{port}", chain, *requests)
+            output, errors = running.communicate(timeout=SECONDS)
+            return running.returncode, output, errors
+
+        with Server(program, chain, key) as server:
+            expect(ask(server.port, "add alice 3", "add bob 5", "add alice 4", "drop bob"),
+                   (0, "3\n5\n7\nerror: expected add NAME POINTS, or get NAME\n", ""))
+            expect(ask(server.port, "x" * 256, "get alice"),
+                   (1, "7\n", "x" * 256 + ": a frame is larger than the limit (max_frame)\n"))
+            port = server.port
+        code, output, errors = ask(port, "get alice")
+        expect((code, output), (1, ""))
+        expect(errors, "get alice: the endpoint is failing and is not tried for now\n")
+        expect(start(program, "127.0.0.1:0", "gone.pem", key).wait(SECONDS), 1)
+        expect(start(client, "127.0.0.1:0").wait(SECONDS), 2)
+
+
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 def expect(found, expected):
@@ -115,16 +143,16 @@ def expect(found, expected):
         sys.exit(f"expected {expected!r}\n   found {found!r}")
 
 
-def start(program, address):
-    return subprocess.Popen([program], env={**os.environ, "ADDRESS": address}, stdin=subprocess.DEVNULL,
+def start(program, address, *arguments):
+    return subprocess.Popen([program, *arguments], env={**os.environ, "ADDRESS": address}, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 class Server:
     """A server program that runs for the length of a `with`, and then ends well after SIGTERM."""
 
-    def __init__(self, program):
-        self.process = start(program, "127.0.0.1:0")
+    def __init__(self, program, *arguments):
+        self.process = start(program, "127.0.0.1:0", *arguments)
         self.output = None
 
     def __enter__(self):
