@@ -112,7 +112,7 @@ def client(program):
 def scores_server(program):
     """The service of the tutorial, with its certificate and its client."""
     here = Path(__file__).parent
-    client = Path(program).with_name("docs_scores_client")
+    client = Path(program).with_name("scores_client")
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["sh", here / "scores/certificate.sh"], cwd=folder, stdin=subprocess.DEVNULL, check=True,
                        capture_output=True, timeout=SECONDS)

@@ -1,3 +1,4 @@
+// [top]
 #include "scores.hpp"
 
 #include <libnet/testing/for_each_fault.hpp>
@@ -11,6 +12,7 @@
 
 using namespace libnet::literals;
 using libnet::testing::simulation;
+// [end]
 
 // [framing]
 TEST(ShortMessages, AreFoundHoweverTheyArrive)
