@@ -62,7 +62,7 @@ private:
     static void start(void* source, detail::operation_waiter<T>& w)
     {
         ++self(source).started;
-        self(source).last_argument = w.arguments.first;
+        self(source).last_argument = w.asked.arguments.first;
         self(source).waiting_ = &w;
     }
     static void abandon(void* source, detail::operation_waiter<T>&) noexcept

@@ -11,17 +11,17 @@ class background final : public fiber {
 public:
     static void start(loop& home, task<> body)
     {
-        const auto frame = task_access<void>::release(body);
-        new background(home, frame, frame.promise());
+        new background(home, task_access<void>::release(body));
     }
 
 private:
-    background(loop& home, std::coroutine_handle<> frame, promise_base& promise) noexcept
-        : fiber(home, frame, promise, [](fiber& f) { delete static_cast<background*>(&f); })
+    background(loop& home, task_access<void>::handle frame) noexcept : fiber(home, frame)
     {
         home.exit();  // nobody waits for it: it must not keep the clock from coming to rest
     }
     ~background() override { this->home().enter(); }
+
+    void ended() noexcept override { delete this; }
 };
 
 }  // namespace libnet::detail

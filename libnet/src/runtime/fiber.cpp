@@ -102,19 +102,17 @@ void promise_base::finish() noexcept
     }
 }
 
-fiber::fiber(loop& l, std::coroutine_handle<> frame, promise_base& promise,
-             void (*on_end)(fiber&)) noexcept
-    : loop_(l), frame_(frame), promise_(&promise), on_end_(on_end)
+fiber::fiber(loop& l, std::coroutine_handle<> frame, promise_base& promise) noexcept
+    : loop_(l), frame_(frame), promise_(&promise)
 {
     root_.owner = this;
     promise.in_fiber = this;
     promise.in_scope = &root_;
-    step_.owner = this;
     loop_.enter();
     loop_.fibers().push_back(*this);
     postponed_ = frame_;
-    step_.run = begin;
-    loop_.ready(step_);
+    run = begin;
+    loop_.ready(*this);
 }
 
 fiber::~fiber()
@@ -126,9 +124,9 @@ fiber::~fiber()
     loop_.exit();
 }
 
-void fiber::begin(work_node& node)
+void fiber::begin(work_node& step)
 {
-    fiber& self = *static_cast<step&>(node).owner;
+    fiber& self = of(step);
     self.budget_ = ready_awaits_per_turn;
     self.postponed_.resume();
 }
@@ -136,17 +134,13 @@ void fiber::begin(work_node& node)
 void fiber::start_later(std::coroutine_handle<> body) noexcept
 {
     postponed_ = body;
-    loop_.defer(step_);
+    loop_.defer(*this);
 }
 
 void fiber::end() noexcept
 {
-    ended_ = true;
-    step_.run = [](work_node& node) {
-        fiber& self = *static_cast<step&>(node).owner;
-        self.on_end_(self);
-    };
-    loop_.ready(step_);
+    run = [](work_node& step) { of(step).ended(); };
+    loop_.ready(*this);
 }
 
 void fiber::stop(scope& from, error why) noexcept
@@ -180,7 +174,9 @@ const promise_base* fiber::resumed_by(const work_node& work) noexcept
     if (work.run == waiter::go_on) {
         return static_cast<const waiter&>(work).promise;
     }
-    return work.run == begin ? static_cast<const step&>(work).owner->promise_ : nullptr;
+    return work.run == begin
+               ? static_cast<const fiber&>(static_cast<const fiber_step&>(work)).promise_
+               : nullptr;
 }
 
 std::vector<std::source_location> fiber::trace() const

@@ -5,18 +5,14 @@ namespace libnet {
 /// A child. Its place in the group goes with it, whoever destroys it first: the group, or the loop
 /// at shutdown.
 struct group::member final : detail::fiber {
-    member(group& g, detail::task_access<void>::handle frame)
-        : fiber(g.loop_, frame, frame.promise(),
-                [](fiber& f) {
-                    auto& self = static_cast<member&>(f);
-                    self.owner.ended(self);
-                }),
-          owner(g)
+    member(group& g, detail::task_access<void>::handle frame) : fiber(g.loop_, frame), owner(g)
     {
         inherit(g.owner_);
         place.of = this;
         g.members_.push_back(place);
     }
+
+    void ended() noexcept override { owner.ended(*this); }
 
     group& owner;
     hook place;

@@ -96,7 +96,7 @@ void loop::destroy_fibers() noexcept
     watch_.reset();
     turn last(*this);  // wakes that destructors cause are queued and forgotten
     while (!fibers_.empty()) {
-        delete &fibers_.front();
+        delete static_cast<detail::fiber*>(&fibers_.front());
     }
     while (!at_shutdown_.empty()) {
         detail::work_node& work = at_shutdown_.pop_front();

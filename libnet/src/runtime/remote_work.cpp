@@ -122,11 +122,10 @@ void remote_work::begin(const std::shared_ptr<ticket>& owed) noexcept
 {
     class visitor final : public fiber {
     public:
-        visitor(loop& home, task_access<void>::handle frame) noexcept
-            : fiber(home, frame, frame.promise(),
-                    [](fiber& f) { delete static_cast<visitor*>(&f); })
-        {
-        }
+        visitor(loop& home, task_access<void>::handle frame) noexcept : fiber(home, frame) {}
+
+    private:
+        void ended() noexcept override { delete this; }
     };
     const shard& here = *shard::current();
     if (here.is_ending()) {

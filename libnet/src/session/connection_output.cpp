@@ -271,7 +271,7 @@ void connection_core::wake_flushers()
 {
     while (!flushers_.empty()) {
         auto& first = static_cast<operation_waiter<void>&>(flushers_.front());
-        if (first.arguments.first > bytes_sent_) {
+        if (first.asked.arguments.first > bytes_sent_) {
             return;
         }
         first.complete({});
@@ -283,8 +283,8 @@ void connection_core::wake_senders()
     waking_ = true;
     while (!senders_.empty() && takes_more() && !failure_) {
         auto& next = static_cast<operation_waiter<void>&>(senders_.pop_front());
-        const bytes payload{reinterpret_cast<const std::byte*>(next.arguments.first),
-                            next.arguments.second};
+        const bytes payload{reinterpret_cast<const std::byte*>(next.asked.arguments.first),
+                            next.asked.arguments.second};
         const error_code failed = accept_later(payload);
         next.complete(failed ? result<>(failed) : result<>());
     }
@@ -353,7 +353,7 @@ result<> connection_core::take_flush() const
 
 void connection_core::wait_flush(operation_waiter<void>& w)
 {
-    w.arguments.first = static_cast<std::uintptr_t>(bytes_sent_ + unsent());
+    w.asked.arguments.first = static_cast<std::uintptr_t>(bytes_sent_ + unsent());
     flushers_.push_back(w);
 }
 

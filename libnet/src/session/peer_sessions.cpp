@@ -33,14 +33,10 @@ siphash_key secret(loop& home)
 /// A peer, and the task that serves it. The peer is the first base, since it has to be there when its
 /// session begins, and to outlive the frame that the task destroys.
 class peer_sessions::running final : public udp_peer, public fiber {
-    using handle = task_access<void>::handle;
-
 public:
-    /// In braces, since they are evaluated in order: `frame` is where the frame is until the fiber has it.
-    running(peer_sessions& all, const socket_address& who, const ip_address& local, bool is_proven,
-            handle frame = {})
+    running(peer_sessions& all, const socket_address& who, const ip_address& local, bool is_proven)
         : udp_peer(all, who, all.addresses_.use(local), is_proven),
-          fiber{all.home_, frame = begin(all, *this), frame.promise(), end}
+          fiber(all.home_, frame_of(all.serve_(*this)))
     {
         inherit(all.parent_);
         describe_by(
@@ -51,19 +47,17 @@ public:
     }
 
 private:
-    static handle begin(peer_sessions& all, udp_peer& peer)
+    static task_access<void>::handle frame_of(task<> session) noexcept
     {
-        task<> session = all.serve_(peer);
         return task_access<void>::release(session);
     }
 
-    static void end(fiber& f)
+    void ended() noexcept override
     {
-        auto& self = static_cast<running&>(f);
-        if (self.owner_ != nullptr) {
-            self.owner_->ended(self);
+        if (owner_ != nullptr) {
+            owner_->ended(*this);
         } else {
-            delete &self;
+            delete this;
         }
     }
 };

@@ -47,14 +47,14 @@ void pool_state::wait_to_borrow(operation_waiter<lease>& w)
         mine = &wishes_.emplace_back();
     }
     mine->who = &w;
-    w.arguments.first = reinterpret_cast<std::uintptr_t>(mine);
+    w.asked.arguments.first = reinterpret_cast<std::uintptr_t>(mine);
     rules_.wait(*mine, now());
     wake();
 }
 
 void pool_state::withdraw(operation_waiter<lease>& w) noexcept
 {
-    if (auto* const mine = reinterpret_cast<wish*>(w.arguments.first)) {
+    if (auto* const mine = reinterpret_cast<wish*>(w.asked.arguments.first)) {
         rules_.withdraw(*mine);
         mine->next_free = std::exchange(free_wishes_, mine);
     }
@@ -139,8 +139,8 @@ void pool_state::serve(time_point t) noexcept
 void pool_state::deliver(const lending::action& loan, time_point t) noexcept
 {
     if (hand_out(loan.place)) {
-        answer(*loan.whose, result<lease>(boost::system::in_place_value,
-                                          lease(shared_from_this(), loan.place)));
+        answer(*loan.whose,
+               result<lease>(boost::system::in_place_value, lease(shared_from_this(), loan.place)));
         return;
     }
     rules_.wait_again(*loan.whose, t);

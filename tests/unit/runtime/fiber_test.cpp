@@ -23,6 +23,12 @@ using libnet::within;
 using libnet::testing::simulation;
 using libnet::tests::controlled;
 
+/// The first of all that run.
+libnet::detail::fiber& first_of(libnet::loop& home)
+{
+    return static_cast<libnet::detail::fiber&>(home.fibers().front());
+}
+
 std::vector<unsigned> lines_here(const libnet::detail::fiber& f)
 {
     std::vector<unsigned> lines;
@@ -69,7 +75,7 @@ TEST(Fiber, KeepsThePlaceOfEveryAwait)
     lines at;
     sim.start(outer(source, at));
     sim.settle();
-    libnet::detail::fiber& f = sim.home().fibers().front();
+    auto& f = first_of(sim.home());
     const auto expected = [&] { return std::vector<unsigned>{at.inner, at.middle, at.outer}; };
     EXPECT_EQ(lines_here(f), expected());
     source.answer({});
@@ -89,7 +95,7 @@ TEST(Fiber, NamesTheFunctions)
     lines at;
     sim.start(outer(source, at));
     sim.settle();
-    const auto trace = sim.home().fibers().front().trace();
+    const auto trace = first_of(sim.home()).trace();
     ASSERT_GE(trace.size(), 3u);
     EXPECT_NE(std::string(trace.front().function_name()).find("inner"), std::string::npos);
     EXPECT_NE(std::string(trace.back().function_name()).find("outer"), std::string::npos);
@@ -116,7 +122,7 @@ TEST(Fiber, KeepsThePlaceOfAForeignAwait)
     for (int i = 0; i != 5; ++i) {
         io.poll_one();
     }
-    EXPECT_EQ(lines_here(home.fibers().front()), std::vector<unsigned>{line});
+    EXPECT_EQ(lines_here(first_of(home)), std::vector<unsigned>{line});
 }
 
 TEST(Fiber, EveryRunningTaskIsKnownToTheLoop)
@@ -127,7 +133,7 @@ TEST(Fiber, EveryRunningTaskIsKnownToTheLoop)
     sim.settle();
     const auto count = [&] {
         int n = 0;
-        sim.home().fibers().for_each([&](libnet::detail::fiber&) { ++n; });
+        sim.home().fibers().for_each([&](auto&) { ++n; });
         return n;
     };
     EXPECT_EQ(count(), 2);

@@ -67,7 +67,7 @@ private:
                                                        asio::execution::outstanding_work.tracked))>;
 
     spawned(loop& l, handle frame, Handler handler)
-        : fiber(l, frame, frame.promise(), [](fiber& f) { static_cast<spawned&>(f).complete(); }),
+        : fiber(l, frame),
           handler_(std::move(handler)),
           work_(asio::prefer(asio::get_associated_executor(handler_, executor_of(l)),
                              asio::execution::outstanding_work.tracked)),
@@ -75,7 +75,7 @@ private:
     {
     }
 
-    void complete()
+    void ended() noexcept override
     {
         auto slot = asio::get_associated_cancellation_slot(handler_);
         if (slot.is_connected()) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <compare>
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,11 @@ public:
 
     /// By family, then by bytes: the addresses of a network stand side by side.
     friend auto operator<=>(const ip_address&, const ip_address&) = default;
+    friend bool operator==(const ip_address& a, const ip_address& b) noexcept
+    {
+        return a.size_ == b.size_ &&
+               std::memcmp(a.octets_.data(), b.octets_.data(), sizeof a.octets_) == 0;
+    }
 
 private:
     unsigned char size_ = 0;

@@ -102,12 +102,17 @@ struct LIBNET_ASIO_DECL promise_base {
     bool checked = false;       // the parent ends with us if we fail
 };
 
+/// What the loop runs of a fiber: its start, a postponed child, its end; never two at a time.
+struct fiber_step : work_node {};
+
 /// A running root task. Whoever starts one says what is to happen when it has ended.
-class LIBNET_ASIO_DECL fiber : public list_node {
+class LIBNET_ASIO_DECL fiber : public fiber_place, private fiber_step {
 public:
-    /// Takes the frame over and queues its start. `on_end` owns the fiber from its call on.
-    fiber(loop& l, std::coroutine_handle<> frame, promise_base& promise,
-          void (*on_end)(fiber&)) noexcept;
+    /// Takes the frame over and queues its start.
+    template <class Promise>
+    fiber(loop& l, std::coroutine_handle<Promise> frame) noexcept : fiber(l, frame, frame.promise())
+    {
+    }
     virtual ~fiber();
 
     static void* operator new(std::size_t size) { return allocate_frame(size); }
@@ -159,13 +164,18 @@ private:
     friend struct operation_awaiter;
     friend struct scope_guard;
 
-    struct step : work_node {
-        fiber* owner;
-    };
+    fiber(loop& l, std::coroutine_handle<> frame, promise_base& promise) noexcept;
+
+    /// The task has ended. Who is called has to delete it, now or later.
+    virtual void ended() noexcept = 0;
 
     static constexpr unsigned ready_awaits_per_turn = 4096;
 
-    static void begin(work_node& node);
+    static fiber& of(work_node& step) noexcept
+    {
+        return static_cast<fiber&>(static_cast<fiber_step&>(step));
+    }
+    static void begin(work_node& step);
     void end() noexcept;
     void start_later(std::coroutine_handle<> body) noexcept;
 
@@ -175,14 +185,11 @@ private:
     waiter* waiter_ = nullptr;
     std::coroutine_handle<> frame_;
     promise_base* promise_;
-    void (*on_end_)(fiber&);
     std::coroutine_handle<> postponed_;
     std::string (*describe_)(const void*) = nullptr;
     const void* whom_ = nullptr;
     network* network_ = nullptr;
     unsigned budget_ = ready_awaits_per_turn;
-    bool ended_ = false;
-    step step_;  // its start, a postponed child, its end: never two at a time
 };
 
 inline bool promise_base::out_of_budget() noexcept

@@ -23,6 +23,9 @@ namespace detail {
 class fiber;
 class stall_watch;
 
+/// A task's place in the list of all that run on a loop.
+struct fiber_place : list_node {};
+
 /// Something that is to run soon on the loop.
 struct work_node : list_node {
     void (*run)(work_node&) = nullptr;
@@ -153,7 +156,7 @@ public:
     void seed(std::uint64_t start) noexcept { random_ = start; }
 
     /// Every running task, for shutdown and for traces.
-    detail::node_list<detail::fiber>& fibers() noexcept { return fibers_; }
+    detail::node_list<detail::fiber_place>& fibers() noexcept { return fibers_; }
 
     /// A task is being destroyed.
     void forget(const detail::fiber& destroyed) noexcept;
@@ -207,7 +210,7 @@ private:
     detail::node_list<detail::work_node> ready_;
     detail::node_list<detail::work_node> deferred_;
     detail::node_list<detail::work_node> at_shutdown_;
-    detail::node_list<detail::fiber> fibers_;
+    detail::node_list<detail::fiber_place> fibers_;
 };
 
 }  // namespace libnet

@@ -6,7 +6,6 @@
 #include <coroutine>
 #include <cstdint>
 #include <new>
-#include <optional>
 #include <utility>
 
 namespace libnet {
@@ -23,21 +22,41 @@ struct operation_arguments {
     std::uintptr_t second = 0;
 };
 
-/// The waiter of an operation, with room for what it will answer.
+/// The waiter of an operation. It is in the frame of whoever waits, once for each `co_await`, so that
+/// what it waits with and what it is answered share one place.
 template <class T>
 struct operation_waiter : waiter {
-    void complete(result<T> answer)
+    struct question {
+        operation_arguments arguments;
+        void* awaiter;
+    };
+
+    operation_waiter(operation_arguments arguments, void* awaiter) noexcept
+        : asked{arguments, awaiter}
     {
-        outcome.emplace(std::move(answer));
-        if (outcome->has_error()) {
-            settle_failed(outcome->error());
+    }
+    ~operation_waiter()
+    {
+        if (settled) {
+            answer.~result<T>();
+        }
+    }
+
+    /// `asked` is gone then.
+    void complete(result<T> outcome)
+    {
+        ::new (static_cast<void*>(&answer)) result<T>(std::move(outcome));
+        if (answer.has_error()) {
+            settle_failed(answer.error());
         } else {
             settle();
         }
     }
 
-    operation_arguments arguments;
-    std::optional<result<T>> outcome;
+    union {
+        question asked;    // until it is settled
+        result<T> answer;  // from then on
+    };
 };
 
 /// What stands behind an operation: `source` is the object that it was called on.
@@ -108,7 +127,7 @@ struct operation_awaiter {
                 }
                 slot.forget();
             }
-            slot.~slot_type();
+            slot.~operation_waiter<T>();
         }
     }
 
@@ -133,10 +152,8 @@ struct operation_awaiter {
             promise.finish();
             return;
         }
-        ::new (static_cast<void*>(&slot)) slot_type;
+        ::new (static_cast<void*>(&slot)) operation_waiter<T>(op.arguments_, this);
         suspended = true;
-        slot.awaiter = this;
-        slot.arguments = op.arguments_;
         slot.checked = Checked;
         if (yielding) {
             yield(self);
@@ -149,11 +166,11 @@ struct operation_awaiter {
     {
         if constexpr (Checked) {
             if constexpr (!std::is_void_v<T>) {
-                return suspended ? std::move(**slot.outcome) : *op.table_->take(op.source_);
+                return suspended ? std::move(*slot.answer) : *op.table_->take(op.source_);
             }
         } else {
             if (suspended) {
-                return std::move(*slot.outcome);
+                return std::move(slot.answer);
             }
             if (stopped) {
                 return failed<T>(promise.stopped());
@@ -168,15 +185,21 @@ struct operation_awaiter {
     }
 
 private:
-    struct slot_type : operation_waiter<T> {
-        operation_awaiter* awaiter = nullptr;
-    };
+    static operation_waiter<T>& slot_of(work_node& w) noexcept
+    {
+        return static_cast<operation_waiter<T>&>(w);
+    }
+    static operation_awaiter& awaiter_of(const operation_waiter<T>& s) noexcept
+    {
+        return *static_cast<operation_awaiter*>(s.asked.awaiter);
+    }
 
     void wait(std::coroutine_handle<> self)
     {
         slot.suspend(promise, self, [](waiter& w, error why) noexcept {
-            auto& s = static_cast<slot_type&>(w);
-            s.awaiter->op.table_->abandon(s.awaiter->op.source_, s);
+            auto& s = slot_of(w);
+            const operation<T>& asked = awaiter_of(s).op;
+            asked.table_->abandon(asked.source_, s);
             s.complete(failed<T>(why));
         });
         yielding = false;
@@ -186,15 +209,14 @@ private:
     /// The budget is used up: ask again when the loop has turned.
     void yield(std::coroutine_handle<> self)
     {
-        slot.suspend(promise, self, [](waiter& w, error why) noexcept {
-            answer(static_cast<slot_type&>(w), failed<T>(why));
-        });
+        slot.suspend(promise, self,
+                     [](waiter& w, error why) noexcept { answer(slot_of(w), failed<T>(why)); });
         slot.run = [](work_node& node) {
-            auto& s = static_cast<slot_type&>(node);
-            operation_awaiter& a = *s.awaiter;
+            auto& s = slot_of(node);
+            operation_awaiter& a = awaiter_of(s);
             if (a.promise.stopped() != error{}) {
                 answer(s, failed<T>(a.promise.stopped()));
-            } else if (a.op.table_->poll(a.op.source_, s.arguments) == readiness::pending) {
+            } else if (a.op.table_->poll(a.op.source_, s.asked.arguments) == readiness::pending) {
                 a.wait(s.handle);
             } else {
                 answer(s, a.op.table_->take(a.op.source_));
@@ -203,7 +225,7 @@ private:
         slot.home().defer(slot);
     }
 
-    static void answer(slot_type& s, result<T> outcome)
+    static void answer(operation_waiter<T>& s, result<T> outcome)
     {
         s.suspend(*s.promise, s.handle, nullptr);  // what runs next is the coroutine
         s.complete(std::move(outcome));
@@ -216,7 +238,7 @@ private:
     bool yielding = false;
     readiness state = readiness::pending;
     union {
-        slot_type slot;
+        operation_waiter<T> slot;
     };
 };
 
