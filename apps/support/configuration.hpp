@@ -10,14 +10,15 @@
 namespace flags {
 
 /// --config FILE: the flags of the program as lines, `idle-timeout = 5s`, `quiet = true`. What is on the
-/// command line counts more.
-inline void add_config(CLI::App& app)
+/// command line counts more. `later` says what may happen to the file when the program runs.
+inline void add_config(CLI::App& app, const std::string& later = "")
 {
     app.allow_config_extras(CLI::config_extras_mode::error);
     app.set_config("--config", "",
                    "Read flags from this file: a line for each, such as\n"
                    "  idle-timeout = 5s\n"
-                   "Those of the command line count more. SIGHUP: read it again")
+                   "Those of the command line count more" +
+                       later)
         ->type_name("FILE");
 }
 

@@ -144,7 +144,7 @@ struct echo_server {
             "processes of this user may listen on the same port");
         flags::add_duration(app, "--drain-timeout", options.drain_timeout,
                             "After a signal: how long connections may take to finish");
-        flags::add_config(app);
+        flags::add_config(app, ". SIGHUP: read it again");
         attending.add_flags(app);
         app.add_flag("--quiet", quiet,
                      "No line for each connection that opens, closes or is refused");

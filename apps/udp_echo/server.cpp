@@ -1,5 +1,6 @@
 /// udp_echo_server: sends every datagram back to whoever sent it.
 
+#include "../support/configuration.hpp"
 #include "../support/flags.hpp"
 #include "../support/once_a_second.hpp"
 #include "../support/program.hpp"
@@ -112,6 +113,7 @@ int main(int argc, char** argv)
         "port. With --threads each has a socket of its own in any case");
     flags::add_duration(app, "--drain-timeout", options.drain_timeout,
                         "After a signal: how long sessions may take to finish");
+    flags::add_config(app);
     app.add_flag("--quiet", quiet, "No line for each peer and for each that cannot be reached");
 
     return sample::run_program("udp_echo_server", app, argc, argv, [&] {

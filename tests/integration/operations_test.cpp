@@ -79,6 +79,19 @@ TEST(Configuration, WhatIsWrongIsToldWithItsLine)
     EXPECT_THAT(ended.errors, HasSubstr("nowhere was not readable"));
 }
 
+TEST(Configuration, IsOfTheUdpServerToo)
+{
+    const config_file file("per-peer = true\nidle-timeout = 100ms\n");
+    echo_server server({"--config", file.path}, {}, {}, UDP_ECHO_SERVER);
+    const std::string target = server.where();
+    EXPECT_EQ(child_process({UDP_ECHO_CLIENT, "--connect", target, "--count", "1"}).finish().code, 0);
+    EXPECT_THAT(server.line("closed"), HasSubstr(" (1 datagram, "));
+    const config_file wrong("cookies = true\n");
+    const auto ended = child_process({UDP_ECHO_SERVER, "--config", wrong.path}).finish();
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_THAT(ended.errors, StartsWith(wrong.path + ":1: 'cookies' is no flag"));
+}
+
 TEST(Configuration, IsReadAgainOnAHangUp)
 {
     const config_file file("idle-timeout = 1h\n");
