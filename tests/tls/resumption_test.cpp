@@ -172,18 +172,25 @@ TEST(TlsResumption, EndsADayAfterTheCertificatesWereLookedAt)
     }
 }
 
+/// Begins with a full handshake and resumes after each `step`, until so much time has passed since then.
+template <class Ours, class Theirs>
+void expect_chain_of(duration whole, duration step, simulation& sim, Theirs& theirs,
+                     const Ours& ours)
+{
+    EXPECT_FALSE(theirs.resumes(sim, ours));
+    for (duration passed = step; passed < whole; passed += step) {
+        sim.advance(step);
+        ASSERT_TRUE(theirs.resumes(sim, ours)) << passed / 1s << " s";
+    }
+    sim.advance(step);
+    EXPECT_FALSE(theirs.resumes(sim, ours));
+}
+
 TEST(TlsResumption, AServerEndsTheChainOfAClientThatNeverWould)
 {
     simulation sim;
     foreign_client client;
-    const auto server = tls_context::server(newest_only());
-    EXPECT_FALSE(client.resumes(sim, server));
-    for (int half_hours = 1; half_hours < 48; ++half_hours) {
-        sim.advance(30min);
-        ASSERT_TRUE(client.resumes(sim, server)) << half_hours;
-    }
-    sim.advance(30min);
-    EXPECT_FALSE(client.resumes(sim, server));
+    expect_chain_of(24h, 30min, sim, client, tls_context::server(newest_only()));
 }
 
 /// The certificate of the client is good for two hours: however often it goes on, then it is looked at.
@@ -191,14 +198,7 @@ TEST(TlsResumption, AServerLooksAtACertificateAgainThatHasExpired)
 {
     simulation sim;
     foreign_client client(short_lived());
-    const auto server = tls_context::server(asking_for_certificates());
-    EXPECT_FALSE(client.resumes(sim, server));
-    for (int i = 1; i < 8; ++i) {
-        sim.advance(15min);
-        ASSERT_TRUE(client.resumes(sim, server)) << i;
-    }
-    sim.advance(15min);
-    EXPECT_FALSE(client.resumes(sim, server));
+    expect_chain_of(2h, 15min, sim, client, tls_context::server(asking_for_certificates()));
 }
 
 TEST(TlsResumption, NoTicketSaysThatItIsGoodForLongerThanItsChain)
@@ -218,28 +218,14 @@ TEST(TlsResumption, AClientEndsTheChainOfAServerThatNeverWould)
 {
     simulation sim;
     const foreign_server server(localhost());
-    const auto client = tls_context::client(trusting_client());
-    EXPECT_FALSE(server.resumes(sim, client));
-    for (int hours = 1; hours < 24; ++hours) {
-        sim.advance(1h);
-        ASSERT_TRUE(server.resumes(sim, client)) << hours;
-    }
-    sim.advance(1h);
-    EXPECT_FALSE(server.resumes(sim, client));
+    expect_chain_of(24h, 1h, sim, server, tls_context::client(trusting_client()));
 }
 
 TEST(TlsResumption, AClientLooksAtACertificateAgainThatHasExpired)
 {
     simulation sim;
     const foreign_server server(short_lived());
-    const auto client = tls_context::client(trusting_client());
-    EXPECT_FALSE(server.resumes(sim, client));
-    for (int i = 1; i < 8; ++i) {
-        sim.advance(15min);
-        ASSERT_TRUE(server.resumes(sim, client)) << i;
-    }
-    sim.advance(15min);
-    EXPECT_FALSE(server.resumes(sim, client));
+    expect_chain_of(2h, 15min, sim, server, tls_context::client(trusting_client()));
 }
 
 /// It would only learn that the server has forgotten it, and tell who it is.
