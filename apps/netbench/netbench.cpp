@@ -13,11 +13,14 @@
 #include "../support/tls_client_flags.hpp"
 #endif
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -110,9 +113,26 @@ void add_flags(CLI::App& app, wishes& w)
 #endif
 }
 
+/// What is merged was measured by other runs, with flags of theirs.
+void check_merge(const CLI::App& app)
+{
+    constexpr std::array<std::string_view, 4> reporting{"--merge", "--json", "--html", "--quiet"};
+    const auto given = [](const CLI::Option* o) { return o->count() != 0; };
+    for (const CLI::Option* option : app.get_options(given)) {
+        if (std::find(reporting.begin(), reporting.end(), option->get_name()) == reporting.end()) {
+            throw CLI::ValidationError(option->get_name(),
+                                       "means nothing with --merge, which measures nothing");
+        }
+    }
+}
+
 /// What only all flags together can tell.
 void check(const CLI::App& app, wishes& w)
 {
+    if (!w.merge.empty()) {
+        check_merge(app);
+        return;
+    }
     plan& p = w.load;
     if (p.udp &&
         (p.size < netbench::datagram_load::smallest || p.size > netbench::datagram_load::largest)) {

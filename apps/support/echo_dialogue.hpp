@@ -134,6 +134,12 @@ private:
         if (why == errc::connection_refused) {
             return "nobody listens there; start " + server_program + ", or see --connect";
         }
+        if (why == errc::address_not_available) {
+            return why.message() +
+                   "; either the address is none of this machine's, or all ports to this server "
+                   "are "
+                   "in use or in TIME-WAIT (ss -s): connect less often, or from several addresses";
+        }
         if (why == error::host_not_found) {
             return why.message() + "; see --connect";
         }

@@ -318,6 +318,7 @@ TEST(Netbench, SaysWhatIsWrongWithItsFlags)
         {"--per-connection", "3", "--rate", "3"},
         {"--ca", "/etc/hostname"},
         {"--merge", "/nowhere"},
+        {"--merge", "/etc/hostname", "--connections", "3"},
         {"--udp", "--connect", "unix:/tmp/x"},
     };
     for (const auto& flags : wrong) {
