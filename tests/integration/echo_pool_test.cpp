@@ -7,12 +7,14 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 /// tcp_echo_client and tls_echo_client with --pool: many messages at a time over a few connections.
 namespace {
 
 using namespace integration;
+using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -159,6 +161,7 @@ TEST_P(EchoPool, WithRetryWhatWasInFlightIsSentAgain)
     for (int i = 0; i < 3; ++i) {
         EXPECT_NE(mute->line("opened"), "");
     }
+    std::this_thread::sleep_for(200ms);  // the server knows of a connection before its client does
     mute->stop(SIGKILL);
     mute.reset();
     const auto server = serve(where);
