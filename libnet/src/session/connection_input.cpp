@@ -325,6 +325,8 @@ void connection_core::read_on()
     if (!inbox_.received.empty()) {
         input_.bytes_came(last_moved_, inbox_.received.size());
         watch(input_.due());
+    } else {
+        watch(add(last_moved_, park_after));  // heartbeats were all that came
     }
     read_now();
 }

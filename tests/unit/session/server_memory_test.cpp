@@ -185,4 +185,21 @@ TEST(ServerMemory, RefusingCostsNobodyElse)
     EXPECT_GT(steps, 30U);
 }
 
+TEST(ServerMemory, AHeartbeatLeavesNoBuffersWithAnIdleConnection)
+{
+    heartbeat beats{.interval = 30s, .timeout = 90s, .ping = "ping", .pong = "pong"};
+    scene s({.connection = {.heartbeat = beats}, .memory_budget = 1024_KiB});
+    beats.interval = beats.timeout = 3h;  // the client asks nothing, and answers
+    s.clients.push_back(s.backlog.connect({.heartbeat = beats}));
+    s.sim.start(swallow(s.clients.back()));
+    s.sim.start(send_all(s.clients.back(), {"hello"}));
+    s.sim.advance(29s);
+    const std::uint64_t idle = s.subject.stats().memory;
+    s.sim.advance(1s);
+    EXPECT_GE(s.subject.stats().memory, idle + 4_KiB) << "it has just heard of the client";
+    s.sim.advance(1s);
+    EXPECT_EQ(s.subject.stats().memory, idle);
+    EXPECT_EQ(s.subject.stats().active, 1U);
+}
+
 }  // namespace
