@@ -3,7 +3,10 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: tools/bench.sh [echo|peers|shards|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--list]
+Usage: tools/bench.sh [echo|peers|lonely|shards|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--json FILE] [--list]
+       tools/bench.sh idle [--connections N] [--sessions N] [--idle S] [--candidate NAME]... [--json FILE]
+       tools/bench.sh compile [--rounds N] [--json FILE]
+       tools/bench.sh page [--rounds N] [--seconds S]
        tools/bench.sh tls-count|udp-count [--case NAME]... [--candidate NAME]... [--list]
        tools/bench.sh tls-memory [--connections N] [--idle S]
        tools/bench.sh head-of-line [--through wire|impair] [--loss PERCENT] [--delay MS] [--seconds S] [--svg FILE]
@@ -12,8 +15,9 @@ Measures the server's CPU time, as a ratio to a loop written by hand on epoll wi
 
   echo          per echoed message, over TCP; this is what it does if nothing else is asked for
   peers         the same, beside what others offer: io_uring by hand, Asio as people write it, Beast's deadlines,
-                Asio with a timer for each operation, libuv, libevent, Go, Tokio. Installs what they need where it can
-                be had, and leaves out the others
+                Asio with a timer for each operation, libuv, libevent, Go, Tokio, Netty. Installs what they need where
+                it can be had, and leaves out the others
+  lonely        how long the echoes of one client alone take, in the median, instead of the CPU time
   shards        per echoed message, over TCP, by one shard and by two that share its core and its load: the ratio is to one
   udp           per echoed datagram; the loop by hand uses recvmmsg and sendmmsg
   udp-segments  the same where both sides let the kernel cut and join datagrams (GSO, GRO)
@@ -27,8 +31,22 @@ taken while the two cores were further apart than usual (a probe before and afte
   --seconds S   how long one measurement takes (1.5)
   --case NAME   only this case; several times for several. --list shows them
   --candidate NAME  only this one (and the raw loop); several times for several
+  --json FILE   writes the figures there, too, with the machine, the compiler and the commit
 
 Needs two idle cores. The figures of a busy machine mean nothing; the ratios of one survive some noise.
+
+  idle          measures what idle connections cost instead: memory of the server and of the kernel, its CPU, and the
+                latency of one client that is active among them; over TCP, and over streams in memory
+
+  --connections N  over TCP; as many as there are descriptors for, at most (19000)
+  --sessions N     over streams in memory, in one process: a million take 5 GiB for the streams and the sessions (1000000)
+  --idle S         seconds over which they are measured, and the interval of libnet's heartbeat (10)
+  --candidate NAME libnet, raw, asio, beast, go: only this one over TCP; several times for several
+
+  compile       measures what a first server costs to compile beside the same with Asio, and how large the programs are
+
+  page          runs peers, lonely, idle and compile, and makes docs/benchmarks.md of what they show. Takes the better
+                part of an hour
 
   tls-count     counts a TLS server's instructions outside the kernel (callgrind) and system calls (strace) instead:
                 the same on a busy machine
@@ -52,14 +70,14 @@ END
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    echo | peers | shards | udp | udp-segments | tls | handshake | tls-count | udp-count | tls-memory | head-of-line) suite=$1; shift ;;
+    echo | peers | lonely | idle | compile | page | shards | udp | udp-segments | tls | handshake | tls-count | udp-count | tls-memory | head-of-line) suite=$1; shift ;;
     *) suite=echo ;;
 esac
 
 cd "$(dirname "$0")/.."
 source tools/lib/packages.sh
 source tools/lib/peers.sh
-[[ $suite != peers ]] || install_peers >&2
+[[ $suite != peers && $suite != page ]] || install_peers >&2
 require_build_packages >&2
 if [[ $suite == tls* || $suite == handshake ]]; then
     missing_program openssl && install_packages openssl >&2 # for the servers' certificate
@@ -74,8 +92,18 @@ cmake --preset release >/dev/null
 targets=benchmarks
 [[ $suite != head-of-line ]] || targets=impair
 cmake --build --preset release --parallel "$(nproc)" --target "$targets" >&2
-[[ $suite != peers ]] || build_peers build/release >&2
 case $suite in
+    peers | page) build_peers build/release >&2 ;;
+    idle) cmake --build --preset release --parallel "$(nproc)" --target beast_echo >&2 ;;
+esac
+if [[ $suite == compile || $suite == page ]]; then # the size of the shared library is that of the Debian package
+    cmake --preset debian >/dev/null
+    cmake --build --preset debian --parallel "$(nproc)" --target libnet >&2
+fi
+case $suite in
+    idle) exec python3 tools/lib/bench_idle.py build/release "$@" ;;
+    compile) exec python3 tools/lib/bench_compile.py build/release "$@" ;;
+    page) exec python3 tools/lib/bench_page.py run build/release "$@" ;;
     *-count) exec python3 tools/lib/bench_count.py "${suite%-count}" build/release "$@" ;;
     head-of-line) exec python3 tools/lib/head_of_line.py build/release "$@" ;;
     tls-memory) exec python3 tools/lib/bench_memory.py build/release "$@" ;;

@@ -38,18 +38,24 @@ inline std::uint64_t cpu_time_of(const std::string& process)
     return all;
 }
 
-inline int connect_to(int port)
+/// `from` is an address of this machine, in its own byte order.
+inline int connect_to(int port, in_addr_t from = INADDR_LOOPBACK)
 {
-    const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(from);
+    const int on = 1;
+    ::setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (::bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+        die("bind");
+    }
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     if (::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
         die("connect");
     }
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);  // the servers' too
-    const int on = 1;
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return descriptor;
 }

@@ -1,5 +1,7 @@
 /// The limit that libnet is held against: an echo of 4-byte length-prefixed messages written by
 /// hand on epoll. Reads big, decodes in place, gathers replies, one write per read. No deadlines.
+///
+///     raw_epoll_echo [--release-buffers]     (of connections that have nothing to say)
 
 #include "raw_socket.hpp"
 
@@ -13,9 +15,11 @@
 
 namespace {
 
+constexpr std::size_t usual_room = 65536;
+
 struct client {
     int descriptor = -1;
-    std::vector<char> in = std::vector<char>(65536);
+    std::vector<char> in;
     std::size_t received = 0;
     std::vector<char> out;
     std::size_t sent = 0;
@@ -60,6 +64,9 @@ void echo_whole_frames(client& c)
 /// One read a readiness, unless it filled the buffer. False at the end.
 bool serve(client& c)
 {
+    if (c.in.empty()) {
+        c.in.resize(usual_room);
+    }
     for (;;) {
         const std::size_t room = c.in.size() - c.received;
         const ssize_t n = ::recv(c.descriptor, c.in.data() + c.received, room, 0);
@@ -89,10 +96,20 @@ void accept_all(int polling, int listening)
     }
 }
 
+void release_buffers(client& c)
+{
+    if (c.received == 0 && c.out.empty()) {
+        std::vector<char>().swap(c.in);
+        std::vector<char>().swap(c.out);
+    }
+}
+
 }  // namespace
 
-int main()
+int main(int count_of_arguments, char** arguments)
 {
+    const bool release =
+        count_of_arguments > 1 && std::strcmp(arguments[1], "--release-buffers") == 0;
     const int listening = bench::listen_on_any_port();
     const int polling = ::epoll_create1(EPOLL_CLOEXEC);
     epoll_event event{};
@@ -117,6 +134,8 @@ int main()
             if (!alive) {
                 ::close(c.descriptor);
                 delete &c;
+            } else if (release) {
+                release_buffers(c);
             }
         }
     }

@@ -1,4 +1,4 @@
-// What a file with a session costs to compile: see compile_time.py.
+// What a file with a session costs to compile: see tools/bench.sh compile.
 #include <libnet/libnet.hpp>
 
 libnet::task<> echo(libnet::connection& peer)

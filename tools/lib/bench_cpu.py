@@ -22,7 +22,7 @@ ECHO_SERVER = ["apps/tcp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--
 # The candidates are commands below the build folder. The first is what the others are compared with.
 SUITES = {
     "echo": {
-        "what": "message",
+        "what": "server CPU per message",
         "load": "benchmarks/echo_load",
         "cases": {
             "64B x64 depth 1": echo(64, 64, 1),
@@ -43,7 +43,7 @@ SUITES = {
     },
     # All on one core, and the same load: what is left is what shards cost each other.
     "shards": {
-        "what": "message",
+        "what": "server CPU per message",
         "load": "benchmarks/echo_load",
         "cases": {
             "64B x64 depth 1": echo(64, 64, 1),
@@ -59,7 +59,7 @@ SUITES = {
         },
     },
     "udp": {
-        "what": "datagram",
+        "what": "server CPU per datagram",
         "load": "benchmarks/udp_load",
         "cases": {
             "64B 64 sockets": datagrams(64, 64, 1),
@@ -74,7 +74,7 @@ SUITES = {
         },
     },
     "udp-segments": {
-        "what": "datagram",
+        "what": "server CPU per datagram",
         "load": "benchmarks/udp_load",
         "cases": {
             "64B 1 socket x64": datagrams(64, 1, 64, segments=True),
@@ -87,7 +87,7 @@ SUITES = {
         },
     },
     "tls": {
-        "what": "message",
+        "what": "server CPU per message",
         "load": "benchmarks/tls_echo_load",
         "cases": {
             "64B x64 depth 1": echo(64, 64, 1),
@@ -103,7 +103,7 @@ SUITES = {
         },
     },
     "handshake": {
-        "what": "handshake",
+        "what": "server CPU per handshake",
         "load": "benchmarks/tls_handshake_load",
         "cases": {
             "full x16": ["full", "16"],
@@ -117,14 +117,28 @@ SUITES = {
     },
 }
 
+# One client alone, whose echoes are bound by falling asleep and waking up.
+SUITES["lonely"] = {
+    "what": "a round trip (p50)",
+    "load": "benchmarks/lonely_load",
+    "cases": {"64B x1 depth 1": ["64"]},
+    "candidates": {
+        "raw": ["benchmarks/raw_epoll_echo"],
+        "libnet": ECHO_SERVER,
+        "spinning": ["benchmarks/libnet_echo", "--spin"],
+        "asio": ["benchmarks/asio_echo"],
+    },
+}
 
 # What others offer, on the same wire format and with the same load. None of them has a deadline but beast and
-# asio+timer; io_uring, libuv, libevent, go and tokio gather replies, as libnet does.
+# asio+timer; io_uring, libuv, libevent, go, tokio and netty gather replies, as libnet does.
 SUITES["peers"] = {
     **SUITES["echo"],
     "candidates": {
         "raw": ["benchmarks/raw_epoll_echo"],
         "libnet": SUITES["echo"]["candidates"]["libnet"],
+        "guarded": SUITES["echo"]["candidates"]["guarded"],
+        "batch": SUITES["echo"]["candidates"]["batch"],
         "io_uring": ["benchmarks/io_uring_echo"],
         "asio": ["benchmarks/asio_echo"],
         "beast": ["benchmarks/beast_echo"],
@@ -133,6 +147,7 @@ SUITES["peers"] = {
         "libevent": ["benchmarks/libevent_echo"],
         "go": ["benchmarks/go_echo"],
         "tokio": ["benchmarks/tokio_echo"],
+        "netty": ["benchmarks/netty_echo"],
     },
 }
 
@@ -159,6 +174,7 @@ def main():
     parser.add_argument("--case", action="append", choices=suite["cases"])
     parser.add_argument("--candidate", action="append", choices=suite["candidates"])
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--json")
     arguments = parser.parse_args()
     if arguments.list:
         print("\n".join(suite["cases"]))
@@ -169,8 +185,9 @@ def main():
         candidates = {name: with_certificate(command, *certificate) for name, command in suite["candidates"].items()
                       if name == next(iter(suite["candidates"])) or name in (arguments.candidate or suite["candidates"])}
         candidates = without_missing(arguments.build, candidates)
-        bench.compare(arguments.build, suite["what"], suite["load"], cases, candidates,
-                      arguments.rounds, arguments.seconds)
+        figures = bench.compare(arguments.build, suite["what"], suite["load"], cases, candidates,
+                                arguments.rounds, arguments.seconds)
+        bench.write_json(arguments.json, arguments.suite, figures)
 
 
 main()

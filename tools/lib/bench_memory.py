@@ -2,7 +2,6 @@
 """Runs the benchmark of the memory of idle TLS connections: see tools/bench.sh."""
 
 import argparse
-import resource
 import socket
 import ssl
 import struct
@@ -47,23 +46,13 @@ def open_idle(context, port, how_many):
     return opened
 
 
-def private_memory(process):
-    """In bytes: what is this process's alone and in no file."""
-    with open(f"/proc/{process}/smaps_rollup") as rollup:
-        for line in rollup:
-            if line.startswith("Pss_Anon:"):
-                return int(line.split()[1]) * 1024
-    raise SystemExit("smaps_rollup says nothing of Pss_Anon")
-
-
 def main():
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("build")
     parser.add_argument("--connections", type=int, default=2000)
     parser.add_argument("--idle", type=float, default=3)
     arguments = parser.parse_args()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    bench.raise_descriptor_limit()
     print(f"bytes of user memory for each of {arguments.connections} connections that have echoed a message of "
           f"64 bytes and then been idle for {arguments.idle:g} s, and the ratio to raw")
     first = None
@@ -74,10 +63,10 @@ def main():
                 context = client_context()
                 connections = open_idle(context, int(server.port), WARM_UP)
                 time.sleep(arguments.idle)
-                before = private_memory(server.process.pid)
+                before = bench.private_memory(server.process.pid)
                 connections += open_idle(context, int(server.port), arguments.connections)
                 time.sleep(arguments.idle)
-                each = (private_memory(server.process.pid) - before) / arguments.connections
+                each = (bench.private_memory(server.process.pid) - before) / arguments.connections
                 for connection in connections:
                     connection.close()
             first = first or each

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""The tools of the benchmarks read what they should read, and refuse what they cannot do."""
+
+import contextlib
+import io
+import os
+import sys
+import unittest
+import xml.etree.ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools" / "lib"), str(ROOT / "tests" / "checks"), str(ROOT / "tests" / "cost")]
+
+import bench  # noqa: E402
+import bench_compile  # noqa: E402
+import bench_idle  # noqa: E402
+import bench_page  # noqa: E402
+import header_budget  # noqa: E402
+import instructions  # noqa: E402
+
+SOCKSTAT = "sockets: used 12\nTCP: inuse 1 orphan 0 tw 7 alloc 1 mem 121\nUDP: inuse 0 mem 9\n"
+SLABINFO = """slabinfo - version: 2.1
+# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount>
+TCPv6                 26     26   2496   13    8 : tunables    0    0    0 : slabdata      2      2      0
+TCP                   40    104   2000   13    8 : tunables    0    0    0 : slabdata      8      8      0
+eventpoll_epi         10    384    128   32    1 : tunables    0    0    0 : slabdata     12     12      0
+sock_inode_cache     100    266    800   19    4 : tunables    0    0    0 : slabdata     14     14      0
+dentry            330077 330141    200   21    1 : tunables    0    0    0 : slabdata  15721  15721      0
+"""
+
+
+def refused(call, *words):
+    """Whether `words` are wrong usage, said in so many words."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            call(list(words))
+    except SystemExit as end:
+        return end.code == 2 and "usage" in said.getvalue().lower()
+    return False
+
+
+class KernelMemory(unittest.TestCase):
+    def test_is_the_objects_in_use_and_what_the_queues_hold(self):
+        found, source = bench_idle.kernel_memory(SOCKSTAT, SLABINFO)
+        self.assertEqual(found, 121 * os.sysconf("SC_PAGE_SIZE") + 40 * 2000 + 10 * 128 + 100 * (800 + 200))
+        self.assertIn("slabinfo", source)
+
+    def test_says_what_is_missing_where_slabs_may_not_be_seen(self):
+        found, source = bench_idle.kernel_memory(SOCKSTAT, None)
+        self.assertEqual(found, 121 * os.sysconf("SC_PAGE_SIZE"))
+        self.assertIn("without the sockets", source)
+
+
+class Idle(unittest.TestCase):
+    def test_steps_end_with_what_was_asked_for(self):
+        self.assertEqual(bench_idle.steps_up_to(19_000), [1_000, 10_000, 19_000])
+        self.assertEqual(bench_idle.steps_up_to(10_000), [1_000, 10_000])
+        self.assertEqual(bench_idle.steps_up_to(50), [50])
+
+    def test_wrong_usage(self):
+        self.assertTrue(refused(bench_idle.parse, "build", "--connections", "many"))
+        self.assertTrue(refused(bench_idle.parse, "build", "--connections", "-1"))
+        self.assertTrue(refused(bench_idle.parse, "build", "--idle", "0"))
+        self.assertTrue(refused(bench_idle.parse, "build", "--candidate", "nobody"))
+        self.assertEqual(bench_idle.parse(["build"]).connections, 19_000)
+
+
+class Compile(unittest.TestCase):
+    def test_wrong_usage(self):
+        self.assertTrue(refused(bench_compile.parse, "build", "--rounds", "0"))
+        self.assertTrue(refused(bench_compile.parse))
+
+    def test_programs_are_there(self):
+        for source in bench_compile.PROGRAMS.values():
+            self.assertTrue((ROOT / source).exists(), source)
+
+
+class Cells(unittest.TestCase):
+    def test_a_ratio_is_that_of_rounds_and_not_of_medians(self):
+        found = bench.cell("case", "libnet", [30, 20, 10], [10, 10, 10])
+        self.assertEqual((found["ns"], found["ratio"], found["lowest"], found["highest"]), (20, 2, 1, 3))
+        self.assertIn("2.000 (1.00..3.00)", bench.text_of_cell(found))
+
+
+def cell(case, candidate, ratio):
+    return {"case": case, "candidate": candidate, "ns": 5000 * ratio, "ratio": ratio}
+
+
+RUN = {
+    "circumstances": {"processor": "a processor", "cores": 2, "kernel": "Linux 6", "compiler": "c++ 12", "boost": None,
+                      "commit": "0123abc", "day": "2026-01-01", "load": 0.1},
+    "peers": [cell("64B x64 depth 1", "raw", 1), cell("64B x64 depth 1", "libnet", 1.02),
+              cell("64B x64 depth 1", "asio", 1.33), cell("64B x64 depth 16", "raw", 1),
+              cell("64B x64 depth 16", "libnet", 1.26), cell("64B x64 depth 16", "asio", 421)],
+    "idle": {"sockets": [{"candidate": "libnet", "connections": 1000, "user_bytes": 99.4, "mean_user_bytes": 99.4, "kernel_bytes": 7000,
+                          "kernel_source": "slabs", "cpu_share": 0.01, "p50_ns": 50_000, "p99_ns": 90_000},
+                         {"candidate": "libnet", "connections": 19000, "user_bytes": 1500.4, "mean_user_bytes": 1600, "kernel_bytes": 7000,
+                          "kernel_source": "slabs", "cpu_share": 0.01, "p50_ns": 50_000, "p99_ns": 90_000}],
+             "sessions": []},
+}
+
+
+class Page(unittest.TestCase):
+    def test_says_what_was_reached_what_was_missed_and_what_nobody_measured(self):
+        text = bench_page.page(RUN)
+        self.assertIn("| 64 connections, depth 1, 64 bytes | 1.03 | 1.020 | reached |", text)
+        self.assertIn("| 64 connections, depth 16, 64 bytes | 1.05 | 1.260 | missed by 20 % |", text)
+        self.assertIn("| an idle connection: bytes of user memory | 1536 | 1500 | reached |", text)
+        self.assertIn("| compiling a first server, against Asio's echo | 0.25 | - | not measured |", text)
+        self.assertIn("commit 0123abc", text)
+        self.assertNotIn("busy", text)
+
+    def test_says_that_a_busy_machine_measures_nothing(self):
+        self.assertIn("busy", bench_page.circumstances({**RUN["circumstances"], "load": 7.0}))
+
+    def test_the_picture_is_well_formed_and_shows_every_candidate(self):
+        picture = xml.etree.ElementTree.fromstring(bench_page.draw(RUN["peers"]))
+        shown = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+        self.assertEqual(shown.count("libnet"), 2)
+        self.assertIn("421.00", shown)
+        for bar in picture.iter("{http://www.w3.org/2000/svg}rect"):
+            self.assertLessEqual(float(bar.get("x")) + float(bar.get("width")), 760)
+
+
+class Instructions(unittest.TestCase):
+    RECORDED = {"GNU 12.2 x86_64": {"depth 1": 1000}, "Clang 16.0 x86_64": {"depth 1": 1100}}
+
+    def test_two_per_cent_are_allowed(self):
+        limit, source = instructions.allowed(self.RECORDED, "GNU 12.2 x86_64", "depth 1")
+        self.assertFalse(instructions.verdict("depth 1", 1020, limit, source)[1])
+        said, fails = instructions.verdict("depth 1", 1021, limit, source)
+        self.assertTrue(fails)
+        self.assertIn("record_instructions", said)
+
+    def test_a_compiler_without_figures_has_more_room(self):
+        limit, source = instructions.allowed(self.RECORDED, "GNU 99.1 x86_64", "depth 1")
+        self.assertAlmostEqual(limit, 1320)
+        self.assertIn("another compiler", source)
+
+
+class HeaderBudget(unittest.TestCase):
+    def test_lines_belong_to_the_file_that_the_preprocessor_names(self):
+        text = ('# 1 "<stdin>"\n# 1 "/work/boost/libnet/include/libnet/a.hpp" 1\nint a;\n\nint b;\n'
+                '# 1 "/usr/include/boost/config.hpp" 1\nint c;\n# 1 "/usr/include/c++/12/vector" 1 3\nint d;\nint e;\n')
+        self.assertEqual(header_budget.lines_by_origin(text), {"libnet": 2, "boost": 1, "others": 2})
+
+    def test_a_file_above_the_budget_fails(self):
+        spent, header_budget.BUDGET = header_budget.BUDGET, {"libnet": 10, "boost": 10_000}
+        try:
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                self.assertTrue(header_budget.main("c++", str(ROOT / "libnet" / "include")))
+            self.assertIn("raise the budget", " ".join(said.getvalue().split()))
+        finally:
+            header_budget.BUDGET = spent
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Makes docs/benchmarks.md and its picture of what a run of the benchmarks showed: see tools/bench.sh page.
+
+    bench_page.py run BUILD [--rounds N] [--seconds S]   runs them, writes docs/benchmarks.json, and makes the page
+    bench_page.py make [FILE [FOLDER]]                   makes the page of what was measured before
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from bench_picture import draw
+
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+SUITES = {
+    "peers": ("bench_cpu.py", "peers"),
+    "lonely": ("bench_cpu.py", "lonely"),
+    "idle": ("bench_idle.py",),
+    "compile": ("bench_compile.py",),
+}
+
+
+# --- what was wanted ------------------------------------------------------------------------------------------------
+
+
+def ratio_of(suite, case, candidate):
+    def look(run):
+        return next((cell["ratio"] for cell in run.get(suite, []) if (cell["case"], cell["candidate"]) ==
+                     (case, candidate)), None)
+    return look
+
+
+def user_memory_of(candidate):
+    """At the largest number of connections."""
+    def look(run):
+        rows = [row for row in run.get("idle", {}).get("sockets", []) if row["candidate"] == candidate]
+        return rows[-1]["user_bytes"] if rows else None
+    return look
+
+
+def compile_ratio(run):
+    return run.get("compile", {}).get("times", {}).get("libnet", {}).get("ratio")
+
+
+# What it is, at most how much, what was measured, how it is written.
+TARGETS = [
+    ("64 connections, depth 1, 64 bytes", 1.03, ratio_of("peers", "64B x64 depth 1", "libnet"), "{:.3f}"),
+    ("1,000 connections, depth 1, 64 bytes", 1.07, ratio_of("peers", "64B x1000 depth 1", "libnet"), "{:.3f}"),
+    ("64 connections, depth 16, 64 bytes", 1.05, ratio_of("peers", "64B x64 depth 16", "libnet"), "{:.3f}"),
+    ("64 connections, depth 64, 64 bytes", 1.12, ratio_of("peers", "64B x64 depth 64", "libnet"), "{:.3f}"),
+    ("the same, in batches", 1.04, ratio_of("peers", "64B x64 depth 64", "batch"), "{:.3f}"),
+    ("16 connections, depth 1, 16 KiB", 1.03, ratio_of("peers", "16KiB x16 depth 1", "libnet"), "{:.3f}"),
+    ("16 connections, depth 4, 64 KiB", 0.9, ratio_of("peers", "64KiB x16 depth 4", "libnet"), "{:.3f}"),
+    ("one connection, depth 1, 64 bytes: p50", 1.02, ratio_of("lonely", "64B x1 depth 1", "libnet"), "{:.3f}"),
+    ("the same, spinning", 0.42, ratio_of("lonely", "64B x1 depth 1", "spinning"), "{:.3f}"),
+    ("an idle connection: bytes of user memory", 1536, user_memory_of("libnet"), "{:.0f}"),
+    ("compiling a first server, against Asio's echo", 0.25, compile_ratio, "{:.2f}"),
+]
+
+
+def judge(figure, target):
+    if figure is None:
+        return "not measured"
+    return "reached" if figure <= target else f"missed by {100 * (figure / target - 1):.0f} %"
+
+
+def table_of_targets(run):
+    lines = ["| What | Target, at most | Measured | |", "|---|---|---|---|"]
+    for what, target, look, form in TARGETS:
+        figure = look(run)
+        shown = form.format(figure) if figure is not None else "-"
+        lines.append(f"| {what} | {target:g} | {shown} | {judge(figure, target)} |")
+    return lines
+
+
+# --- what was measured ----------------------------------------------------------------------------------------------
+
+
+def table_of_ratios(cells):
+    """A column for each candidate, a row for each case."""
+    candidates = list(dict.fromkeys(cell["candidate"] for cell in cells))
+    first = candidates[0]
+    lines = [f"| | {first}, us | " + " | ".join(candidates[1:]) + " |", "|---" * (len(candidates) + 1) + "|"]
+    for case in dict.fromkeys(cell["case"] for cell in cells):
+        row = {cell["candidate"]: cell for cell in cells if cell["case"] == case}
+        shown = [f"{row[first]['ns'] / 1000:.3f}"] + [f"{row[name]['ratio']:.2f}" if name in row else "-"
+                                                      for name in candidates[1:]]
+        lines.append(f"| {case} | " + " | ".join(shown) + " |")
+    return lines
+
+
+def table_of_sockets(rows):
+    lines = ["| | connections | user memory | kernel memory | CPU | p50 | p99 |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(f"| {row['candidate']} | {row['connections']:,} | {row['user_bytes']:.0f} B ({row['mean_user_bytes']:.0f} B) | "
+                     f"{row['kernel_bytes']:.0f} B | {row['cpu_share'] * 100:.2f} % | {row['p50_ns'] / 1000:.0f} us | "
+                     f"{row['p99_ns'] / 1000:.0f} us |")
+    return lines
+
+
+def table_of_sessions(rows):
+    lines = ["| sessions | memory of one | opening | a heartbeat | an echo of one that is active, p50 | p99 |",
+             "|---|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(f"| {row['sessions']:,} | {row['bytes_of_session']} B | {row['open_ns'] / 1000:.1f} us | "
+                     f"{row['heartbeat_ns'] / 1000:.1f} us | {row['echo_p50_ns'] / 1000:.1f} us | "
+                     f"{row['echo_p99_ns'] / 1000:.1f} us |")
+    return lines
+
+
+def table_of_compiling(found):
+    lines = ["| | seconds | against Asio's echo |", "|---|---|---|"]
+    names = {"asio": "Asio's echo", "libnet": "libnet's first server", "session": "a file with a session"}
+    for name, figures in found["times"].items():
+        lines.append(f"| {names[name]} | {figures['seconds']:.2f} | {figures['ratio']:.2f} |")
+    sizes = "; ".join(f"{name} {size / 1024:,.0f} KiB" for name, size in found["bytes"].items())
+    return [*lines, "", f"Programs, stripped: {sizes}."]
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+def circumstances(found):
+    named = [found["processor"], f"{found['cores']} cores", found["kernel"], found["compiler"],
+             found["boost"] and f"Boost {found['boost']}", found["commit"] and f"commit {found['commit']}", found["day"]]
+    text = "; ".join(str(name) for name in named if name)
+    if found["load"] > 1.5 * found["cores"]:
+        text += f". **The machine was busy** (load {found['load']:.1f}): these figures are no measurement"
+    return text + "."
+
+
+def section(title, *paragraphs):
+    return ["", f"## {title}", *[line for paragraph in paragraphs for line in ("", *paragraph)]]
+
+
+def page(run):
+    lines = ["# What libnet costs", "",
+             "Made by `tools/bench.sh page` of what it measured ([benchmarks.json](benchmarks.json)), so that anyone can "
+             "make it again:", "", circumstances(run["circumstances"]), "",
+             "CPU time is that of the server for each echoed message, as a ratio to a loop written by hand on epoll with "
+             "the same wire format (`raw`). Server and load have a core each, and the candidates take turns; what stands "
+             "here are medians of ratios. `libnet` has every protection on that it has unless told otherwise, `guarded` "
+             "all that there are."]
+    lines += section("What was wanted", table_of_targets(run),
+                     ["Allocations and `epoll_ctl` of a message are 0, and timers are set by the second and not by the "
+                      "message; that, and the instructions of a message, are tests (`ctest -L cost`, `SystemCalls`)."])
+    if run.get("peers"):
+        lines += section("Beside others", ["![CPU time of a message, against epoll by hand](pictures/benchmarks.svg)"],
+                         table_of_ratios(run["peers"]),
+                         ["None of the others has deadlines but `beast` and `asio+timer`. Those that gather replies "
+                          "(`libnet`, `io_uring`, `libuv`, `libevent`, `go`, `tokio`, `netty`) need one write for all "
+                          "that came with one read; at depth 16 and 64 that makes the difference."])
+    if run.get("lonely"):
+        lines += section("One client alone", ["The median of its round trips. It is bound by falling asleep and waking "
+                                              "up, for everybody who does."], table_of_ratios(run["lonely"]))
+    idle = run.get("idle", {})
+    if idle.get("sockets"):
+        lines += section("Idle connections", table_of_sockets(idle["sockets"]),
+                         ["User memory is the server's alone; in brackets the mean while heartbeats pass, each of which takes "
+                          f"buffers for a second. Kernel memory: {idle['sockets'][0]['kernel_source']}. "
+                          "libnet has heartbeats and every deadline, and asks each client once while its CPU is "
+                          "measured; the others do nothing then. The latencies are those of one active client."])
+    if idle.get("sessions"):
+        lines += section("Sessions over streams in memory", table_of_sessions(idle["sessions"]))
+    if run.get("compile"):
+        lines += section("Compiling", table_of_compiling(run["compile"]))
+    return "\n".join(lines) + "\n"
+
+
+def make(source, folder):
+    run = json.loads(pathlib.Path(source).read_text())
+    folder = pathlib.Path(folder)
+    (folder / "pictures").mkdir(exist_ok=True)
+    (folder / "benchmarks.md").write_text(page(run))
+    if run.get("peers"):
+        (folder / "pictures" / "benchmarks.svg").write_text(draw(run["peers"]))
+
+
+def run_all(build, options):
+    """One document of all suites; the circumstances are those of the first."""
+    tools = os.path.dirname(os.path.abspath(__file__))
+    measured = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for suite, (program, *words) in SUITES.items():
+            written = os.path.join(folder, suite + ".json")
+            flags = options if program == "bench_cpu.py" else []
+            subprocess.run([sys.executable, os.path.join(tools, program), *words, build, *flags, "--json", written],
+                           check=True)
+            found = json.loads(pathlib.Path(written).read_text())
+            measured.setdefault("circumstances", found["circumstances"])
+            measured[suite] = found["figures"]
+    (DOCS / "benchmarks.json").write_text(json.dumps(measured, indent=1) + "\n")
+
+
+def main(words):
+    parser = argparse.ArgumentParser(prog="tools/bench.sh page", add_help=False)
+    what = parser.add_subparsers(dest="what", required=True)
+    running = what.add_parser("run")
+    running.add_argument("build")
+    running.add_argument("--rounds", type=int, default=7)
+    running.add_argument("--seconds", type=float, default=1.5)
+    making = what.add_parser("make")
+    making.add_argument("source", nargs="?", default=DOCS / "benchmarks.json")
+    making.add_argument("folder", nargs="?", default=DOCS)
+    arguments = parser.parse_args(words)
+    if arguments.what == "run":
+        run_all(arguments.build, ["--rounds", str(arguments.rounds), "--seconds", str(arguments.seconds)])
+        make(DOCS / "benchmarks.json", DOCS)
+    else:
+        make(arguments.source, arguments.folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
