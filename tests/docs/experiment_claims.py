@@ -153,7 +153,7 @@ def bandwidth_delay(steps):
         return number("round trip up to", text)
 
     expect(under_way(small) < 30, f"{under_way(small)} kB under way, no more than fit into 16 KiB, doubled")
-    expect(number("full for", small) > 60, "the sender waits for the window")
+    expect(number("window full", small) > 60, "the sender waits for the window")
     expect(number("back in", small) > 1.3 * number("back in", own), "which takes longer")
     expect(under_way(own) > 5 * under_way(small), f"the kernel's own buffers let {under_way(own)} kB under way")
     expect(trip(queue) > 100, f"a long queue makes a round trip of {trip(queue)} ms")
@@ -193,7 +193,7 @@ def syn_backlog(steps):
 
 
 def congestion_control(steps):
-    line = re.compile(r"there and back in ([\d.]+)s; .*cwnd (\d+)$", re.MULTILINE)
+    line = re.compile(r": ([\d.]+)s, .*cwnd (\d+)$", re.MULTILINE)
     results = {name: [(float(time), int(window)) for time, window in line.findall(text)]
                for name, text in steps.items()}
     for name in {"reno", "cubic"} & set(results):

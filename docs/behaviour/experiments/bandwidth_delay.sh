@@ -21,14 +21,16 @@ transfer() {
         function value(name) { return match($0, " " name ":[0-9.]+") ? substr($0, RSTART + length(name) + 2) + 0 : 0 }
         END {
             printf "there and back in %.1fs\n", ended - began
-            printf "on the way there up to %.0f kB under way, round trip up to %.0fms, ", most / 1000, longest
-            printf "window full for %.0f %% of the time\n", 100 * full / busy
+            printf "up to %.0f kB under way, round trip up to %.0fms, ", most / 1000, longest
+            printf "window full %.0f %% of the time\n", 100 * full / busy
         }' "$scratch/observed"
     stop "$server" KILL
 }
 
 truncate --size=1M "$scratch/megabyte"
+own_buffers="4096 1048576 6291456" # from 1 MiB on: with 128 KiB they may not have grown when the transfer is over
 wire --delay 15
+there sysctl -qw net.ipv4.tcp_rmem="$own_buffers"
 
 step "The kernel's own buffers"
 transfer
@@ -38,6 +40,7 @@ transfer --receive-buffer 16KiB
 
 stop "$wire" KILL
 wire --delay 15 --rate 20 --queue 400
+there sysctl -qw net.ipv4.tcp_rmem="$own_buffers"
 
 step "20 Mbit/s and a long queue, the kernel's own buffers"
 transfer

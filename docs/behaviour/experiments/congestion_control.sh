@@ -21,7 +21,8 @@ for name in ('reno', 'cubic', 'bbr'):
         pass"
 }
 
-# transfer ALGORITHM: on both sides.
+# transfer ALGORITHM: on both sides. How long it has taken, there and back; and of the way there how many segments were
+# sent again, the longest round trip, and the window in the end.
 transfer() {
     serve "${there[@]}" "$PROGRAMS/tcp_echo_server" --listen 10.9.0.2:0 --congestion "$1"
     local server=$pid
@@ -33,8 +34,7 @@ transfer() {
         match($0, / cwnd:[0-9]+/) { window = substr($0, RSTART + 6, RLENGTH - 6) }
         match($0, / retrans:[0-9]+\/[0-9]+/) { again = substr($0, RSTART, RLENGTH); sub(/.*\//, "", again) }
         END {
-            printf "there and back in %.1fs; ", ended - began
-            printf "on the way there: %d sent again, round trip up to %.0fms, in the end cwnd %d\n", again, longest, window
+            printf "%.1fs, %d sent again, round trip up to %.0fms, cwnd %d\n", ended - began, again, longest, window
         }' "$scratch/observed"
     stop "$server" KILL
 }
@@ -50,8 +50,8 @@ over() {
 
 algorithms=$(algorithms)
 truncate --size=400K "$scratch/file"
-over "no other losses"
-over "every 50th is lost" --lose-every 50
+over "no other loss"
+over "every 50th lost" --lose-every 50
 for algorithm in reno cubic bbr; do
     step "$algorithm"
     cat "$scratch/with_$algorithm" 2>/dev/null || echo "left out: this kernel does not have it"

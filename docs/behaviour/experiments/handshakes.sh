@@ -3,7 +3,6 @@
 #
 #     handshakes.sh [PROGRAMS]     PROGRAMS is where the sample programs are; build/dev/apps if not given
 source "$(dirname "$0")/library.sh"
-((EUID == 0)) || cannot_run "tcpdump needs root here"
 in_own_network "$@"
 begin "$@"
 need tcpdump
@@ -22,7 +21,9 @@ shown=0
 sees_packets() { echo >/dev/udp/127.0.0.1/9 && grep -q '\.9: UDP' "$scratch/packets"; }
 
 start packets tcpdump -i lo -nn -l --immediate-mode tcp or udp port 9
-eventually sees_packets # it says that it listens a little before it does
+eventually grep -qE 'listening on|tcpdump: .' "$scratch/packets"
+grep -q 'listening on' "$scratch/packets" || cannot_run "$(head -n 1 "$scratch/packets")"
+eventually sees_packets || fail "tcpdump sees nothing: $(cat "$scratch/packets")" # it listens a little later than it says
 
 serve "$PROGRAMS/tcp_echo_server" --listen 127.0.0.1:9000 --framing line
 server=$pid

@@ -7,6 +7,7 @@ source "$(dirname "$0")/library.sh"
 in_own_network "$@"
 begin "$@"
 need python3 nstat sysctl
+[[ -w /proc/sys/net/core/somaxconn ]] || cannot_run "net.core.somaxconn may not be set here"
 
 # clients COUNT: begin to connect to port 9000, and stay.
 clients() {
