@@ -6,6 +6,7 @@
 source "$(dirname "$0")/library.sh"
 in_own_network "$@"
 begin "$@"
+need_settings net.ipv4.tcp_rmem
 
 # transfer [SERVER_FLAG]...: an echo of 1 MiB, and what the client's kernel said of it while it was sending.
 transfer() {

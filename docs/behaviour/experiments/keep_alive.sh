@@ -6,6 +6,7 @@
 source "$(dirname "$0")/library.sh"
 in_own_network "$@"
 begin "$@"
+need_settings net.ipv4.tcp_retries2
 wire --delay 5
 
 # client PORT SAYS OPTION=VALUE...: connects from this port with these options of TCP, says "hello" if SAYS is that, as

@@ -164,6 +164,15 @@ need() {
     done
 }
 
+# need_settings NAME...: ends the script if one of these settings of the kernel may not be changed, as in many containers.
+need_settings() {
+    need sysctl
+    local name
+    for name in "$@"; do
+        [[ -w /proc/sys/${name//.//} ]] || cannot_run "$name may not be set here"
+    done
+}
+
 cannot_run() {
     echo "cannot run: $*" >&2
     exit "$CANNOT_RUN_HERE"

@@ -5,7 +5,8 @@
 source "$(dirname "$0")/library.sh"
 in_own_network "$@"
 begin "$@"
-need python3 sysctl
+need python3
+need_settings net.ipv4.tcp_fin_timeout net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse
 
 # listen PORT [FLAG]...
 listen() { serve "$PROGRAMS/tcp_echo_server" --listen "127.0.0.1:$1" --framing line "${@:2}"; }

@@ -6,8 +6,8 @@
 source "$(dirname "$0")/library.sh"
 in_own_network "$@"
 begin "$@"
-need python3 nstat sysctl
-[[ -w /proc/sys/net/core/somaxconn ]] || cannot_run "net.core.somaxconn may not be set here"
+need python3 nstat
+need_settings net.core.somaxconn net.ipv4.tcp_max_syn_backlog net.ipv4.tcp_syncookies
 
 # clients COUNT: begin to connect to port 9000, and stay.
 clients() {
