@@ -12,7 +12,7 @@ std::size_t connection_core::memory() const noexcept
 void connection_core::give_buffers_back() noexcept
 {
     inbox_.release();
-    batch_ = {};
+    std::vector<bytes>().swap(batch_);  // = {} would keep what it holds
     if (unsent() == 0) {
         out_.release();
         in_flight_.release();

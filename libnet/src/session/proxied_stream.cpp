@@ -60,7 +60,7 @@ void proxied_stream::answer_reader()
     std::copy_n(first_.begin() + static_cast<std::ptrdiff_t>(given_), count, room_.begin());
     given_ += count;
     if (!has_first()) {
-        first_ = {};
+        std::vector<std::byte>().swap(first_);  // = {} would keep what it holds
         given_ = 0;
     }
     reader->on_read({}, count);

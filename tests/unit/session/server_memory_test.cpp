@@ -202,4 +202,28 @@ TEST(ServerMemory, AHeartbeatLeavesNoBuffersWithAnIdleConnection)
     EXPECT_EQ(s.subject.stats().active, 1U);
 }
 
+task<> swallow_batches(connection& peer)
+{
+    while (auto frames = co_await peer.receive_batch()) {}
+}
+
+TEST(ServerMemory, AnIdleConnectionThatReceivesInBatchesHoldsNoBuffers)
+{
+    simulation sim;
+    memory_backlog backlog(sim);
+    server subject(backlog.listen(), swallow_batches, {.memory_budget = 1024_KiB});
+    sim.start(subject.run());
+    connection client = backlog.connect();
+    sim.advance(2s);
+    const std::uint64_t idle = subject.stats().memory;
+    sim.start(send_all(client, std::vector<std::string>(200, "hello")));
+    sim.settle();
+    EXPECT_GE(subject.stats().memory, idle + 4_KiB);
+    sim.advance(2s);
+    EXPECT_EQ(subject.stats().memory, idle);
+    EXPECT_EQ(subject.stats().active, 1U);
+    sim.cancel();
+    sim.settle();
+}
+
 }  // namespace
