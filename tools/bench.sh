@@ -3,7 +3,8 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: tools/bench.sh [echo|peers|lonely|shards|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--json FILE] [--list]
+Usage: tools/bench.sh [echo|peers|lonely|shards|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]...
+                      [--candidate NAME]... [--json FILE] [--list]
        tools/bench.sh idle [--connections N] [--sessions N] [--idle S] [--candidate NAME]... [--json FILE]
        tools/bench.sh compile [--rounds N] [--json FILE]
        tools/bench.sh page [--rounds N] [--seconds S]
@@ -39,7 +40,7 @@ Needs two idle cores. The figures of a busy machine mean nothing; the ratios of 
                 latency of one client that is active among them; over TCP, and over streams in memory
 
   --connections N  over TCP; as many as there are descriptors for, at most (19000)
-  --sessions N     over streams in memory, in one process: a million take 5 GiB for the streams and the sessions (1000000)
+  --sessions N     over streams in memory, in one process: a million and their streams take 5 GiB (1000000)
   --idle S         seconds over which they are measured, and the interval of libnet's heartbeat (10)
   --candidate NAME libnet, raw, asio, beast, go: only this one over TCP; several times for several
 
@@ -70,7 +71,8 @@ END
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    echo | peers | lonely | idle | compile | page | shards | udp | udp-segments | tls | handshake | tls-count | udp-count | tls-memory | head-of-line) suite=$1; shift ;;
+    echo | peers | lonely | shards | udp | udp-segments | tls | handshake | idle | compile | page) suite=$1; shift ;;
+    tls-count | udp-count | tls-memory | head-of-line) suite=$1; shift ;;
     *) suite=echo ;;
 esac
 

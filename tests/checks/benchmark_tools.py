@@ -88,17 +88,18 @@ def cell(case, candidate, ratio):
     return {"case": case, "candidate": candidate, "ns": 5000 * ratio, "ratio": ratio}
 
 
+def idle(connections, user_bytes):
+    return {"candidate": "libnet", "connections": connections, "user_bytes": user_bytes, "mean_user_bytes": 1600,
+            "kernel_bytes": 7000, "kernel_source": "slabs", "cpu_share": 0.01, "p50_ns": 50_000, "p99_ns": 90_000}
+
+
 RUN = {
     "circumstances": {"processor": "a processor", "cores": 2, "kernel": "Linux 6", "compiler": "c++ 12", "boost": None,
                       "commit": "0123abc", "day": "2026-01-01", "load": 0.1},
     "peers": [cell("64B x64 depth 1", "raw", 1), cell("64B x64 depth 1", "libnet", 1.02),
               cell("64B x64 depth 1", "asio", 1.33), cell("64B x64 depth 16", "raw", 1),
               cell("64B x64 depth 16", "libnet", 1.26), cell("64B x64 depth 16", "asio", 421)],
-    "idle": {"sockets": [{"candidate": "libnet", "connections": 1000, "user_bytes": 99.4, "mean_user_bytes": 99.4, "kernel_bytes": 7000,
-                          "kernel_source": "slabs", "cpu_share": 0.01, "p50_ns": 50_000, "p99_ns": 90_000},
-                         {"candidate": "libnet", "connections": 19000, "user_bytes": 1500.4, "mean_user_bytes": 1600, "kernel_bytes": 7000,
-                          "kernel_source": "slabs", "cpu_share": 0.01, "p50_ns": 50_000, "p99_ns": 90_000}],
-             "sessions": []},
+    "idle": {"sockets": [idle(1000, 99.4), idle(19000, 1500.4)], "sessions": []},
 }
 
 
@@ -111,6 +112,11 @@ class Page(unittest.TestCase):
         self.assertIn("| compiling a first server, against Asio's echo | 0.25 | - | not measured |", text)
         self.assertIn("commit 0123abc", text)
         self.assertNotIn("busy", text)
+
+    def test_says_why_of_what_was_missed_and_of_nothing_else(self):
+        self.assertNotIn("massif", bench_page.page(RUN))
+        self.assertIn("- An idle connection: bytes of user memory: over streams in memory (massif)",
+                      bench_page.page({**RUN, "idle": {"sockets": [idle(19000, 3000)]}}))
 
     def test_says_that_a_busy_machine_measures_nothing(self):
         self.assertIn("busy", bench_page.circumstances({**RUN["circumstances"], "load": 7.0}))

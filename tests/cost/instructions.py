@@ -63,8 +63,8 @@ def verdict(name, counted, limit, source):
     """What to say, and whether it fails."""
     said = f"{name}: {counted} instructions per message, {limit:.0f} allowed ({source})"
     if counted > limit:
-        return said + ("\nLook at where they are with `valgrind --tool=callgrind` and callgrind_annotate. If there have "
-                       "to be more:\n    cmake --build --preset release --target record_instructions\nand say in the "
+        return said + ("\nLook at where they are with `valgrind --tool=callgrind` and callgrind_annotate. If there "
+                       "have to be more:\n    cmake --build --preset release --target record_instructions\nand say in the "
                        "commit what they are for."), True
     return said, False
 

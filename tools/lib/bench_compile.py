@@ -64,8 +64,8 @@ def check_size(compiler, build, budget):
         sys.exit(f"there is no libnet-asio.a in {build}/libnet")
     print(f"{PROGRAMS['libnet']} with the static library, stripped: {size} bytes, {budget} allowed")
     if size > budget:
-        sys.exit("Above the budget, look at what was added with nm --size-sort -C. If it has to be, raise the budget in "
-                 "tests/cost/CMakeLists.txt, and say in the commit what it is for.")
+        sys.exit("Above the budget, look at what was added with nm --size-sort -C. If it has to be, raise the budget\n"
+                 "in tests/cost/CMakeLists.txt, and say in the commit what it is for.")
 
 
 def parse(words):
@@ -91,7 +91,7 @@ def main():
     found = {name: {"seconds": statistics.median(taken), "ratio": statistics.median(map(operator.truediv, taken,
                                                                                         times["asio"]))}
              for name, taken in times.items()}
-    print(f"{arguments.compiler} -O2, {arguments.rounds} rounds, median of its user time, and the ratio to Asio's echo:")
+    print(f"{arguments.compiler} -O2, {arguments.rounds} rounds: median of its user time, and ratio to Asio's echo")
     for name, source in PROGRAMS.items():
         print(f"{name:8} {found[name]['seconds']:5.2f} s {found[name]['ratio']:6.3f}  {source}")
     size = sizes(arguments.compiler, arguments.build, arguments.shared_build)

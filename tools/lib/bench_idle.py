@@ -81,8 +81,7 @@ def kernel_memory_now():
 
 
 def memory_while_idle(process, seconds):
-    """The least and the mean. A heartbeat takes buffers for a second, so one moment would say little: between heartbeats
-    it is the least."""
+    """The least, which is that between heartbeats, and the mean: each takes buffers for a second."""
     samples = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -117,8 +116,8 @@ def measure_sockets(build, name, command, steps, idle):
             for holder in holders:
                 holder.check()
             yield {"candidate": name, "connections": connections, "user_bytes": (least - user_before) / connections,
-                   "mean_user_bytes": (mean - user_before) / connections, "kernel_bytes": kernel / connections, "kernel_source": source, "cpu_share": share,
-                   "p50_ns": p50, "p99_ns": p99}
+                   "mean_user_bytes": (mean - user_before) / connections, "kernel_bytes": kernel / connections,
+                   "kernel_source": source, "cpu_share": share, "p50_ns": p50, "p99_ns": p99}
         for holder in holders:
             holder.end()
 
@@ -139,8 +138,8 @@ def over_sockets(arguments):
         print(f"{most} connections instead of {arguments.connections}: there are no more descriptors (ulimit -n)")
     found = []
     print(f"over TCP, each connection has echoed 64 bytes; then idle for {arguments.idle:g} s (of libnet each is asked "
-          "once in that time for a sign of life). For each of them: bytes of user memory (the least, and the mean while "
-          "heartbeats pass), and of the kernel's")
+          "once in that time for a sign of life). For each of them: bytes of user memory (the least, and the mean "
+          "while heartbeats pass), and of the kernel's")
     for name, command in commands(most, arguments.idle).items():
         if arguments.candidate and name not in arguments.candidate:
             continue

@@ -33,7 +33,7 @@ def x_of(ratio):
 
 
 def panel(case, cells, top):
-    bottom = top + HEAD - 34 + len(cells) * (BAR + GAP)
+    bottom = top + 26 + len(cells) * (BAR + GAP)
     lines = [f'  <text class="name" x="24" y="{top}">{case}</text>']
     for ratio in (1, 2, 5, 10, 20, 50, 100):
         x = x_of(ratio)
