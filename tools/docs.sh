@@ -40,7 +40,7 @@ main() {
 scratch=
 
 build() {
-    local folder=$1
+    local folder=$1 top=$PWD
     if [[ -e $folder && -n $(ls -A "$folder") && ! -e $folder/search.js ]]; then
         echo "error: $folder is there and was not made by this script" >&2
         exit 2
@@ -48,12 +48,8 @@ build() {
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
     mkdir "$scratch/site"
-    {
-        cat tools/site/Doxyfile
-        echo "INPUT_FILTER = \"$DOCS_PYTHON $PWD/tools/site/header_filter.py\""
-        echo "OUTPUT_DIRECTORY = $scratch"
-    } >"$scratch/Doxyfile"
-    doxygen "$scratch/Doxyfile" || {
+    "$DOCS_PYTHON" tools/site/header_filter.py libnet/include "$scratch/libnet/include"
+    (cd "$scratch" && doxygen "$top/tools/site/Doxyfile" 2>&1) | sed "s|^$scratch/||" >&2 || {
         echo "error: a public name needs a comment: what it means, in which unit, and what the caller must know" >&2
         exit 1
     }

@@ -288,10 +288,11 @@ class SiteLinks(unittest.TestCase):
 class HeaderFilter(unittest.TestCase):
     def filtered(self, *lines):
         with tempfile.TemporaryDirectory() as folder:
-            header = Path(folder) / "x.hpp"
-            header.write_text("\n".join(lines), encoding="utf-8")
-            command = [sys.executable, CHECKS.parent / "site/header_filter.py", header]
-            found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip("\n").split("\n")
+            origin, target = Path(folder) / "origin", Path(folder) / "target"
+            (origin / "core").mkdir(parents=True)
+            (origin / "core/x.hpp").write_text("\n".join(lines), encoding="utf-8")
+            subprocess.run([sys.executable, CHECKS.parent / "site/header_filter.py", origin, target], check=True)
+            found = (target / "core/x.hpp").read_text(encoding="utf-8").splitlines()
         self.assertEqual(len(found), len(lines))  # Doxygen's complaints name the right line
         return found
 

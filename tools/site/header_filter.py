@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What Doxygen reads in place of a header: its INPUT_FILTER.
+"""What Doxygen reads in place of the headers.
 
-    header_filter.py HEADER
+    header_filter.py FROM TO    writes the headers below FROM to TO
 
 Doxygen finds the declarations; what the comments say is rendered by docstring.py, since the house style (columns of
 Errors, Cancel, Cost, and pictures of bytes) means nothing to Doxygen. So each comment is marked as verbatim. Lines keep
@@ -100,5 +100,13 @@ def trailing_verbatim(lines, number, trailing):
     return f"{trailing[1]}{trailing[2]}///<{text}"
 
 
+def main():
+    origin, target = map(Path, sys.argv[1:])
+    for header in origin.rglob("*.hpp"):
+        path = target / header.relative_to(origin)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(filtered(header.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    print("\n".join(filtered(Path(sys.argv[1]).read_text(encoding="utf-8").splitlines())))
+    main()
