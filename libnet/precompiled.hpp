@@ -1,8 +1,8 @@
 #pragma once
 
-// What nearly every source file of the library includes by way of its headers, and nobody edits: a build with the
-// tests reads it once. The library's own headers stay out, since an edit of one would rebuild everything, and Asio,
-// which few include.
+// What nearly every source file of the library includes by way of its headers, and nobody edits, for builds with
+// LIBNET_ASIO_PRECOMPILE. The library's own headers stay out, since an edit of one would rebuild everything, and
+// Asio, which few include.
 
 #include <algorithm>
 #include <array>

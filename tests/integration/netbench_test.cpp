@@ -284,7 +284,8 @@ TEST(Netbench, FindsOutAWrongEcho)
     for (int i = 0; i < 200 && ::access(socket.path.c_str(), F_OK) != 0; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    const auto ended = run("unix:" + socket.path, {"--framing", "raw", "--connections", "1"});
+    const auto ended = run("unix:" + socket.path, {"--framing", "raw", "--connections", "1",
+                                                   "--duration", "3s"});  // until Python has begun
     EXPECT_EQ(ended.code, 1);
     EXPECT_THAT(ended.output, ContainsRegex("[1-9][0-9]* x another message came back"));
 }
