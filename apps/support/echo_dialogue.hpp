@@ -136,9 +136,7 @@ private:
         }
         if (why == errc::address_not_available) {
             return why.message() +
-                   "; either the address is none of this machine's, or all ports to this server "
-                   "are "
-                   "in use or in TIME-WAIT (ss -s): connect less often, or from several addresses";
+                   "; no port is left to connect from (see ss -s), or no address of that kind";
         }
         if (why == error::host_not_found) {
             return why.message() + "; see --connect";
