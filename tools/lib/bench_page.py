@@ -75,6 +75,11 @@ WHY = {
 }
 
 
+def table(titles, rows):
+    return ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|",
+            *("| " + " | ".join(cells) + " |" for cells in rows)]
+
+
 def judge(figure, target):
     if figure is None:
         return "not measured"
@@ -82,12 +87,12 @@ def judge(figure, target):
 
 
 def table_of_targets(run):
-    lines = ["| What | Target, at most | Measured | |", "|---|---|---|---|"]
+    rows = []
     for what, target, look, form in TARGETS:
         figure = look(run)
         shown = form.format(figure) if figure is not None else "-"
-        lines.append(f"| {what} | {target:g} | {shown} | {judge(figure, target)} |")
-    return lines
+        rows.append([what, f"{target:g}", shown, judge(figure, target)])
+    return table(["What", "Target, at most", "Measured", ""], rows)
 
 
 def reasons(run):
@@ -103,41 +108,42 @@ def table_of_ratios(cells):
     """A column for each candidate, a row for each case."""
     candidates = list(dict.fromkeys(cell["candidate"] for cell in cells))
     first = candidates[0]
-    lines = [f"| | {first}, us | " + " | ".join(candidates[1:]) + " |", "|---" * (len(candidates) + 1) + "|"]
+    rows = []
     for case in dict.fromkeys(cell["case"] for cell in cells):
         row = {cell["candidate"]: cell for cell in cells if cell["case"] == case}
         shown = [f"{row[first]['ns'] / 1000:.3f}"] + [f"{row[name]['ratio']:.2f}" if name in row else "-"
                                                       for name in candidates[1:]]
-        lines.append(f"| {case} | " + " | ".join(shown) + " |")
-    return lines
+        rows.append([case, *shown])
+    return table(["", f"{first}, us", *candidates[1:]], rows)
+
+
+def microseconds(nanoseconds, digits=1):
+    return f"{nanoseconds / 1000:.{digits}f} us"
 
 
 def table_of_sockets(rows):
-    lines = ["| | connections | user memory | kernel memory | CPU | p50 | p99 |", "|---|---|---|---|---|---|---|"]
-    for row in rows:
-        lines.append(f"| {row['candidate']} | {row['connections']:,} | {row['user_bytes']:.0f} B "
-                     f"({row['mean_user_bytes']:.0f} B) | {row['kernel_bytes']:.0f} B | {row['cpu_share'] * 100:.2f} % | {row['p50_ns'] / 1000:.0f} us | "
-                     f"{row['p99_ns'] / 1000:.0f} us |")
-    return lines
+    return table(
+        ["", "connections", "user memory", "kernel memory", "CPU", "p50", "p99"],
+        ([row["candidate"], f"{row['connections']:,}", f"{row['user_bytes']:.0f} B ({row['mean_user_bytes']:.0f} B)",
+          f"{row['kernel_bytes']:.0f} B", f"{row['cpu_share'] * 100:.2f} %", microseconds(row["p50_ns"], 0),
+          microseconds(row["p99_ns"], 0)] for row in rows))
 
 
 def table_of_sessions(rows):
-    lines = ["| sessions | memory of one | opening | a heartbeat | an echo of one that is active, p50 | p99 |",
-             "|---|---|---|---|---|---|"]
-    for row in rows:
-        lines.append(f"| {row['sessions']:,} | {row['bytes_of_session']} B | {row['open_ns'] / 1000:.1f} us | "
-                     f"{row['heartbeat_ns'] / 1000:.1f} us | {row['echo_p50_ns'] / 1000:.1f} us | "
-                     f"{row['echo_p99_ns'] / 1000:.1f} us |")
-    return lines
+    return table(
+        ["sessions", "memory of one", "opening", "a heartbeat", "an echo of one that is active, p50", "p99"],
+        ([f"{row['sessions']:,}", f"{row['bytes_of_session']} B",
+          *(microseconds(row[what]) for what in ("open_ns", "heartbeat_ns", "echo_p50_ns", "echo_p99_ns"))]
+         for row in rows))
 
 
 def table_of_compiling(found):
-    lines = ["| | seconds | against Asio's echo |", "|---|---|---|"]
     names = {"asio": "Asio's echo", "libnet": "libnet's first server", "session": "a file with a session"}
-    for name, figures in found["times"].items():
-        lines.append(f"| {names[name]} | {figures['seconds']:.2f} | {figures['ratio']:.2f} |")
+    times = table(["", "seconds", "against Asio's echo"],
+                  ([names[name], f"{figures['seconds']:.2f}", f"{figures['ratio']:.2f}"]
+                   for name, figures in found["times"].items()))
     sizes = "; ".join(f"{name} {size / 1024:,.0f} KiB" for name, size in found["bytes"].items())
-    return [*lines, "", f"Programs, stripped: {sizes}."]
+    return [*times, "", f"Programs, stripped: {sizes}."]
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
