@@ -147,6 +147,9 @@ TEST(UdpOverShards, PeersStayOnTheirShard)
     const std::string local = where.get_future().get();
     for (int who = 1; who <= 40; ++who) {
         libnet::run(ask_three_times(local, who), signals_alone);
+        const libnet::udp_server_stats meanwhile = server.stats();
+        EXPECT_EQ(meanwhile.active, static_cast<unsigned>(who));
+        EXPECT_EQ(meanwhile.socket.received, 3U * static_cast<unsigned>(who));
     }
     server.stop();
     serves.join();

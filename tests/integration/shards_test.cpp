@@ -10,11 +10,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 /// Servers over shards: with a listening socket of each, and with one acceptor that hands clients out.
 namespace {
@@ -193,6 +197,48 @@ TEST_P(ServerOverShards, AnExceptionOnOneEndsAllInOrder)
     third.close();
     ASSERT_TRUE(failing.ended());
     EXPECT_THAT(failing.failure(), HasSubstr("on purpose"));
+}
+
+/// Of this process, on that port.
+std::vector<int> listening_sockets(std::uint16_t port)
+{
+    std::vector<int> found;
+    for (int descriptor = 3; descriptor < 1'000; ++descriptor) {
+        int listens = 0;
+        socklen_t size = sizeof listens;
+        sockaddr_in bound{};
+        socklen_t length = sizeof bound;
+        if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
+            listens == 1 &&
+            ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&bound), &length) == 0 &&
+            ntohs(bound.sin_port) == port) {
+            found.push_back(descriptor);
+        }
+    }
+    return found;
+}
+
+// One shard that nobody reaches any more would serve its part of the clients never, and nobody would know.
+TEST_P(ServerOverShards, TheLossOfOneListeningSocketEndsAllInOrder)
+{
+    served server(echo, options(), anywhere, shards);
+    std::vector<client_socket> clients;
+    for (int i = 0; i < 8; ++i) {
+        clients.emplace_back(server.port());
+        ASSERT_TRUE(echoes(clients.back(), "before"));
+    }
+    const std::vector<int> sockets = listening_sockets(server.port());
+    ASSERT_EQ(sockets.size(), GetParam() == listening::each ? shards : 1u);
+    ASSERT_EQ(::shutdown(sockets.back(), SHUT_RD), 0);  // from now on accept answers EINVAL
+    for (client_socket& client : clients) {
+        EXPECT_EQ(client.read_to_end(), "");
+        EXPECT_TRUE(client.ended());
+        client.close();
+    }
+    EXPECT_TRUE(server.ended());
+    EXPECT_THAT(server.failure(),
+                HasSubstr("no longer listening on 127.0.0.1:" + std::to_string(server.port())));
+    EXPECT_EQ(server.server().stats().accepted, 8u);
 }
 
 TEST_P(ServerOverShards, ThatCannotListenSaysSo)

@@ -32,7 +32,7 @@ public:
     task<> run();
     void stop() noexcept;
 
-    /// Of the counters, those that it keeps.
+    /// Of the counters, those that it keeps. Any thread, as long as it lives.
     void add_to(udp_server_stats& s) const noexcept;
 
 private:
@@ -69,13 +69,13 @@ private:
     bool stopping_ = false;
     error_code failed_;
     std::exception_ptr hook_failed_;
-    std::uint64_t active_ = 0;
-    std::uint64_t accepted_ = 0;
-    std::uint64_t refused_ = 0;
-    std::uint64_t challenged_ = 0;
-    std::uint64_t overflowed_ = 0;
-    std::uint64_t truncated_ = 0;
-    std::size_t waiting_ = 0;
+    counter active_;
+    counter accepted_;
+    counter refused_;
+    counter challenged_;
+    counter overflowed_;
+    counter truncated_;
+    counter waiting_;
 };
 
 }  // namespace libnet::detail

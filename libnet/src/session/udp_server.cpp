@@ -28,6 +28,24 @@ endpoint port_of(std::string_view text)
     return *parsed;
 }
 
+void add(udp_server_stats& sum, const udp_server_stats& part)
+{
+    sum.socket.received += part.socket.received;
+    sum.socket.sent += part.socket.sent;
+    sum.socket.dropped += part.socket.dropped;
+    sum.socket.unsent += part.socket.unsent;
+    sum.socket.errors += part.socket.errors;
+    sum.socket.receive_calls += part.socket.receive_calls;
+    sum.socket.send_calls += part.socket.send_calls;
+    sum.accepted += part.accepted;
+    sum.active += part.active;
+    sum.refused += part.refused;
+    sum.challenged += part.challenged;
+    sum.overflowed += part.overflowed;
+    sum.truncated += part.truncated;
+    sum.waiting += part.waiting;
+}
+
 }  // namespace
 
 udp_server::udp_server(std::string_view where, socket_session serve, udp_server_options options)
@@ -63,14 +81,15 @@ task<> udp_server::state::run()
     }
     udp_socket socket(std::move(channel), options.socket);
     move_to(self.home());
-    core = &detail::core_of(socket);
+    serve_on(detail::core_of(socket));
     struct leaving {
         state& s;
         ~leaving()
         {
+            s.wake.reset();
+            const std::lock_guard lock(s.stop_mutex);
             s.last.socket = s.core->stats();
             s.core = nullptr;
-            s.wake.reset();
         }
     };
     const leaving on_end{*this};
@@ -79,6 +98,12 @@ task<> udp_server::state::run()
     }
     auto serving = serve_socket ? run_socket(socket) : run_peers(*core);
     co_await checked(std::move(serving));
+}
+
+void udp_server::state::serve_on(detail::udp_core& opened)
+{
+    const std::lock_guard lock(stop_mutex);
+    core = &opened;
 }
 
 void udp_server::state::move_to(loop& here)
@@ -115,15 +140,22 @@ task<> udp_server::state::run_peers(detail::udp_core& of)
     struct registration {
         state& s;
         detail::peer_sessions& sessions;
+        registration(state& of, detail::peer_sessions& there) : s(of), sessions(there)
+        {
+            const std::lock_guard lock(s.stop_mutex);
+            s.peers = &sessions;
+        }
+        registration(const registration&) = delete;
+        registration& operator=(const registration&) = delete;
         ~registration()
         {
+            const std::lock_guard lock(s.stop_mutex);
             sessions.add_to(s.last);
             s.peers = nullptr;
         }
     };
     detail::peer_sessions sessions(of, serve_peer, options, co_await detail::fiber_await{});
-    const registration here{*this, sessions};
-    peers = &sessions;
+    const registration here(*this, sessions);
     if (stopping) {
         sessions.stop();
     }
@@ -168,12 +200,21 @@ task<> udp_server::state::wait_until_stopped()
 
 udp_server_stats udp_server::stats() const
 {
-    udp_server_stats now = state_->last;
-    if (state_->core != nullptr) {
-        now.socket = state_->core->stats();
+    return state_->stats();
+}
+
+udp_server_stats udp_server::state::stats() const
+{
+    const std::lock_guard lock(stop_mutex);
+    udp_server_stats now = last;
+    if (core != nullptr) {
+        now.socket = core->stats_from_outside();
     }
-    if (state_->peers != nullptr) {
-        state_->peers->add_to(now);
+    if (peers != nullptr) {
+        peers->add_to(now);
+    }
+    for (const auto& part : parts) {
+        add(now, part->stats());
     }
     return now;
 }

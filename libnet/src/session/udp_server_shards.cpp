@@ -17,24 +17,6 @@ std::size_t part_of(std::size_t whole, std::size_t count)
     return whole == no_limit ? no_limit : whole / count + (whole % count != 0 ? 1 : 0);
 }
 
-void add(udp_server_stats& sum, const udp_server_stats& part)
-{
-    sum.socket.received += part.socket.received;
-    sum.socket.sent += part.socket.sent;
-    sum.socket.dropped += part.socket.dropped;
-    sum.socket.unsent += part.socket.unsent;
-    sum.socket.errors += part.socket.errors;
-    sum.socket.receive_calls += part.socket.receive_calls;
-    sum.socket.send_calls += part.socket.send_calls;
-    sum.accepted += part.accepted;
-    sum.active += part.active;
-    sum.refused += part.refused;
-    sum.challenged += part.challenged;
-    sum.overflowed += part.overflowed;
-    sum.truncated += part.truncated;
-    sum.waiting += part.waiting;
-}
-
 }  // namespace
 
 task<> udp_server::run(shards& over)
@@ -54,13 +36,7 @@ task<> udp_server::state::run_over(shards& all)
     }
     struct leaving {
         state& s;
-        ~leaving()
-        {
-            for (const auto& part : s.parts) {
-                add(s.last, part->last);
-            }
-            s.wake.reset();
-        }
+        ~leaving() { s.wake.reset(); }
     };
     const leaving at_the_end{*this};
     co_await checked(serve_over(all));
@@ -95,6 +71,7 @@ void udp_server::state::make_parts(std::size_t count)
     of_part.memory_budget = part_of(options.memory_budget, count);
     of_part.peers.new_peers_per_second = part_of(options.peers.new_peers_per_second, count);
     of_part.peers.max_peers = part_of(options.peers.max_peers, count);
+    const std::lock_guard lock(stop_mutex);
     for (std::size_t i = 0; i < count; ++i) {
         auto part = std::make_shared<state>(where, of_part);
         part->serve_socket = serve_socket;

@@ -37,6 +37,8 @@ struct udp_server::state : std::enable_shared_from_this<udp_server::state> {
     task<> run_socket(udp_socket& socket);
     task<> run_peers(detail::udp_core& core);
     void stop_now() noexcept;
+    void serve_on(detail::udp_core& opened);
+    udp_server_stats stats() const;
 
     endpoint where;
     socket_session serve_socket;
@@ -46,13 +48,14 @@ struct udp_server::state : std::enable_shared_from_this<udp_server::state> {
     // The loop's thread.
     std::unique_ptr<datagram_channel> channel;
     bool stopping = false;
-    detail::peer_sessions* peers = nullptr;
     std::optional<timer> wake;
-    detail::udp_core* core = nullptr;
-    udp_server_stats last;
-    std::vector<std::shared_ptr<state>> parts;  // over shards; each is a server as well
 
-    std::mutex stop_mutex;  // of the next two
+    // The loop's thread changes them under the lock, so that others may look.
+    mutable std::mutex stop_mutex;
+    std::vector<std::shared_ptr<state>> parts;  // over shards; each is a server as well
+    detail::udp_core* core = nullptr;
+    detail::peer_sessions* peers = nullptr;
+    udp_server_stats last;  // when they have gone
     std::shared_ptr<detail::mailbox> box;
     bool stop_asked = false;
 };

@@ -4,6 +4,7 @@
 #include "../runtime/resident.hpp"
 #include "udp_messages.hpp"
 
+#include <libnet/core/counter.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/transport/datagram_channel.hpp>
 #include <libnet/transport/udp_options.hpp>
@@ -37,6 +38,7 @@ public:
     error_code join(const ip_address& group, std::string_view interface) override;
     error_code leave(const ip_address& group, std::string_view interface) override;
     std::uint64_t dropped() const noexcept override;
+    std::uint64_t dropped_as_told() const noexcept override { return dropped_; }
     socket_address local() const override;
     void close() noexcept override;
     int native_handle() const noexcept override;
@@ -53,7 +55,7 @@ private:
     int family_;
     std::size_t most_;  // bytes that are wanted of a datagram, or of several
     std::size_t largest_segment_;
-    std::uint64_t dropped_ = 0;
+    counter dropped_;
     operation_memory reading_;
     operation_memory writing_;
 };

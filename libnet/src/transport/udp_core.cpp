@@ -410,9 +410,16 @@ void udp_core::close() noexcept
 
 udp_stats udp_core::stats() const noexcept
 {
+    udp_stats now = stats_from_outside();
+    now.dropped = channel_->dropped();
+    return now;
+}
+
+udp_stats udp_core::stats_from_outside() const noexcept
+{
     return {.received = inbox_.received,
             .sent = sent_,
-            .dropped = channel_->dropped(),
+            .dropped = channel_->dropped_as_told(),
             .unsent = unsent_,
             .errors = errors_,
             .receive_calls = receive_calls_,

@@ -60,6 +60,9 @@ public:
     loop& home() const noexcept { return channel_->home(); }
     udp_stats stats() const noexcept;
 
+    /// For any thread, as long as we live: what was dropped is as far as the last datagram told it.
+    udp_stats stats_from_outside() const noexcept;
+
     void on_read(const error_code& failed, std::size_t) override;
     void on_write(const error_code& failed, std::size_t) override;
 
@@ -119,11 +122,11 @@ private:
 
     core_node at_shutdown_;
     error_code failure_;
-    std::uint64_t sent_ = 0;
-    std::uint64_t unsent_ = 0;
-    std::uint64_t errors_ = 0;
-    std::uint64_t receive_calls_ = 0;
-    std::uint64_t send_calls_ = 0;
+    counter sent_;
+    counter unsent_;
+    counter errors_;
+    counter receive_calls_;
+    counter send_calls_;
 };
 
 }  // namespace libnet::detail

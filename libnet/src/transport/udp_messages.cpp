@@ -43,7 +43,7 @@ int ecn_of(const cmsghdr& item) noexcept
     return value & 3;
 }
 
-void read_item(const cmsghdr& item, received_datagrams& to, std::uint64_t& dropped) noexcept
+void read_item(const cmsghdr& item, received_datagrams& to, counter& dropped) noexcept
 {
     const int type = item.cmsg_type;
     if (item.cmsg_level == IPPROTO_IP) {
@@ -75,7 +75,7 @@ void read_item(const cmsghdr& item, received_datagrams& to, std::uint64_t& dropp
     }
 }
 
-void read_items(msghdr& header, received_datagrams& to, std::uint64_t& dropped) noexcept
+void read_items(msghdr& header, received_datagrams& to, counter& dropped) noexcept
 {
     for (cmsghdr* item = CMSG_FIRSTHDR(&header); item != nullptr;
          item = CMSG_NXTHDR(&header, item)) {
@@ -182,7 +182,7 @@ std::span<mmsghdr> udp_messages::prepare_receiving(std::span<const received_data
 }
 
 void udp_messages::read_received(std::span<received_datagrams> places, std::size_t count,
-                                 std::uint64_t& dropped) noexcept
+                                 counter& dropped) noexcept
 {
     for (std::size_t i = 0; i < count; ++i) {
         received_datagrams& place = places[i];

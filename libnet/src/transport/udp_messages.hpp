@@ -1,5 +1,6 @@
 #pragma once
 
+#include <libnet/core/counter.hpp>
 #include <libnet/core/socket_address.hpp>
 #include <libnet/transport/datagram_channel.hpp>
 
@@ -38,7 +39,7 @@ public:
 
     /// What came in the first `count`. The counter of drops changes if the system told it.
     void read_received(std::span<received_datagrams> places, std::size_t count,
-                       std::uint64_t& dropped) noexcept;
+                       counter& dropped) noexcept;
 
     std::span<mmsghdr> prepare_sending(std::span<const queued_datagrams> batch,
                                        int family) noexcept;

@@ -53,6 +53,9 @@ struct udp_client_stats {
 /// The server may see a request more than once, so it has to be one that may be done twice. A server
 /// that asks for a cookie gets it.
 ///
+/// As long as it lives it listens, for answers that come late as well, and so keeps its context, and
+/// `run()`, from coming to an end: let it live in the task that uses it.
+///
 /// Threads  the loop's.
 class LIBNET_ASIO_DECL udp_client {
 public:

@@ -129,7 +129,8 @@ public:
     /// Any thread, any time, any number of times.
     void stop();
 
-    /// The loop's thread; and any, when run() has returned. Over shards of all of them, and only then.
+    /// Of all shards together. Any thread. While it runs, what the kernel dropped is as of the last
+    /// datagram that came, which tells it; when run() has returned, it is complete.
     udp_server_stats stats() const;
 
 private:

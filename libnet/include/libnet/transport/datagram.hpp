@@ -2,6 +2,7 @@
 
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
+#include <libnet/core/counter.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/core/socket_address.hpp>
 #include <libnet/runtime/operation.hpp>
@@ -51,7 +52,7 @@ struct datagram_inbox {
     bytes rest;     // of `current`, behind the datagram that was handed out
     bytes payload;  // of that
     std::size_t whole = 0;
-    std::uint64_t received = 0;
+    counter received;
 };
 
 }  // namespace detail

@@ -95,8 +95,11 @@ public:
     virtual error_code join(const ip_address& group, std::string_view interface) = 0;
     virtual error_code leave(const ip_address& group, std::string_view interface) = 0;
 
-    /// Datagrams that came and were thrown away for want of room in the kernel.
+    /// Datagrams that came and were thrown away for want of room in the kernel. The loop's thread.
     virtual std::uint64_t dropped() const noexcept { return 0; }
+
+    /// The same as far as the last datagram received told it. Any thread.
+    virtual std::uint64_t dropped_as_told() const noexcept { return dropped(); }
 
     /// Where it is bound.
     virtual socket_address local() const = 0;
