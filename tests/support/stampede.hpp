@@ -91,13 +91,16 @@ private:
         return options;
     }
 
-    /// The first answer of a connection is when a client is back.
+    /// The first answer of a connection is when a client is back. Whoever was not answered once never
+    /// is: it has to come again.
     task<> answer(connection& peer)
     {
         bool known = false;
+        bool given_up = false;
         while (auto question = co_await peer.receive()) {
-            if (silent_) {
-                co_await checked(sleep_for(never));
+            given_up = given_up || silent_;
+            if (given_up) {
+                continue;
             }
             if (!known) {
                 known = true;

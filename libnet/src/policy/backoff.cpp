@@ -14,6 +14,11 @@ duration part_of(duration longest, std::uint64_t random) noexcept
     return duration(static_cast<duration::rep>(static_cast<double>(longest.count()) * share));
 }
 
+duration twice(duration wait, duration longest) noexcept
+{
+    return wait > longest / 2 ? longest : wait * 2;
+}
+
 }  // namespace
 
 backoff::backoff(const backoff_options& options)
@@ -37,11 +42,11 @@ std::optional<duration> backoff::failed(time_point now, std::uint64_t random,
     }
     duration least{};
     if (unanswered > options_.first && options_.first != duration::zero()) {
-        ceiling_ = std::min(std::max(ceiling_, unanswered), options_.longest);
-        least = ceiling_ / 2;
+        ceiling_ = std::max(ceiling_, twice(unanswered, options_.longest));
+        least = ceiling_ / 3;
     }
     const duration wait = least + part_of(ceiling_ - least, random);
-    ceiling_ = ceiling_ > options_.longest / 2 ? options_.longest : ceiling_ * 2;
+    ceiling_ = twice(ceiling_, options_.longest);
     return wait;
 }
 

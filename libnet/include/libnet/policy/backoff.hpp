@@ -32,8 +32,8 @@ struct backoff_options {
 ///     wait up to  |100 ms|  |   200 ms   |  |        400 ms        |  |   800 ms ...   30 s
 ///
 /// An attempt that nobody answers says more than one that is refused, and it is made of several: the
-/// kernel repeats it. Who was not answered for 3 s does not wait for 100 ms, but for up to 3 s, then 6,
-/// 12, ... and for half of that at least.
+/// kernel repeats it. Who was not answered for 3 s does not wait for 100 ms, but for up to 6 s, then 12,
+/// 24, ... and for a third of that at least.
 ///
 ///     backoff retry;
 ///     while (!try_it()) {
