@@ -140,6 +140,21 @@ inline CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::st
         ->check(endpoint_check());
 }
 
+/// The same for UDP, which libnet does not speak over Unix sockets.
+inline CLI::Option* add_udp_endpoint(CLI::App& app, const std::string& name, std::string& value,
+                                     const std::string& help)
+{
+    const auto check = [](const std::string& text) {
+        const auto where = libnet::endpoint::parse(text);
+        return where && where->is_unix()
+                   ? "'" + text + "' is not HOST:PORT: there are no datagrams over unix: paths here"
+                   : std::string();
+    };
+    return add_endpoint(app, name, value, help)
+        ->type_name("HOST:PORT")
+        ->check(CLI::Validator(check, ""));
+}
+
 /// The flag --framing; make_framing() reads its value.
 inline CLI::Option* add_framing(CLI::App& app, std::string& value)
 {

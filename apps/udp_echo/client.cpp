@@ -247,7 +247,7 @@ int main(int argc, char** argv)
                "  udp_echo_client --count 10000 --rate 5000\n"
                "  udp_echo_client --count 1000 --retry 5 --timeout 10s\n");
     settings s;
-    flags::add_endpoint(app, "--connect", s.connect, "The server");
+    flags::add_udp_endpoint(app, "--connect", s.connect, "The server");
     app.add_option("--count", s.count, "How many datagrams")
         ->type_name("N")
         ->capture_default_str()

@@ -88,9 +88,9 @@ int main(int argc, char** argv)
     bool per_peer = false;
     bool plain = false;
     libnet::udp_server_options options;
-    flags::add_endpoint(app, "--listen", listen,
-                        "Where to listen. Port 0 picks a free one; an empty host (:9000) means\n"
-                        "every address of this machine");
+    flags::add_udp_endpoint(app, "--listen", listen,
+                            "Where to listen. Port 0 picks a free one; an empty host (:9000) means\n"
+                            "every address of this machine");
     app.add_flag("--per-peer", per_peer,
                  "A session for each peer, with a line when it begins and ends");
     const auto* idle =
