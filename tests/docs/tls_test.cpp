@@ -62,6 +62,18 @@ task<> greet(connection& peer)
 }
 // [end]
 
+// [known_client]
+connect_options as_a_known_client(const tls_certificate& own, const std::string& authority)
+{
+    tls_client_options tls;
+    tls.certificate = own;
+    tls.authorities = authority;
+    connect_options options;
+    options.layer = tls_context::client(tls);
+    return options;
+}
+// [end]
+
 // [failures]
 tls_server_options with_a_log(tls_server_options tls)
 {
@@ -154,6 +166,22 @@ TEST(TlsPage, KnowsItsClients)
     auto client = sim.run(over(tls_context::client(client_options), between.take_left())).value();
     EXPECT_EQ(as_text(sim.run(client->receive()).value()), "hello, alice");
 }
+
+// [in_a_test]
+TEST(Greeting, NamesTheClient)
+{
+    const auto own = tls_certificate::self_signed();  // for localhost, 127.0.0.1 and ::1
+    const auto alice = tls_certificate::self_signed({"alice"});
+    server_options options;
+    options.layer = tls_context::server(for_known_clients(own, alice.chain));
+    server greeter("127.0.0.1:9443", greet, options);
+    simulation sim;
+    sim.start(greeter.run());
+    const connect_options dialling = as_a_known_client(alice, own.chain);
+    auto client = sim.run(connect("127.0.0.1:9443", dialling)).value();
+    EXPECT_EQ(as_text(sim.run(client.receive()).value()), "hello, alice");
+}
+// [end]
 
 TEST(TlsPage, Upgrades)
 {
