@@ -14,6 +14,8 @@ from pygments.util import ClassNotFound
 import navigation
 
 FORMATTER = HtmlFormatter(nowrap=True)
+CELL = re.compile(r"<(t[hd])[^>]*>(.*?)</t[hd]>", re.DOTALL)
+SENTENCE = 40  # characters of a cell that is to be read in one go
 
 
 class Page:
@@ -46,7 +48,7 @@ class Renderer:
                 self.inline(page, child)
         self.link_names(page, tokens)
         body = self.markdown.renderer.render(tokens, self.markdown.options, {})
-        page.body = re.sub(r"(<table>.*?</table>)", r'<div class="wide">\1</div>', body, flags=re.DOTALL)
+        page.body = re.sub(r"<table>.*?</table>", lambda table: framed(table[0]), body, flags=re.DOTALL)
         return page
 
     def headings(self, page, tokens):
@@ -107,6 +109,18 @@ class Renderer:
                 children.append(child)
             if token.children:
                 token.children = children
+
+
+def framed(table):
+    """A table in a box that can be scrolled. One of sentences becomes a list of its rows where the screen is narrow, so
+    that nobody has to scroll while reading; each cell then says its column."""
+    rows = [CELL.findall(row) for row in table.split("<tr>")[1:]]
+    if len(rows[0]) < 3 or max(len(re.sub("<.*?>", "", text)) for row in rows for _, text in row) < SENTENCE:
+        return f'<div class="wide">{table}</div>'
+    columns = [re.sub("<.*?>", "", text) for _, text in rows[0]]
+    head, *bodies = table.split("<tr>")
+    told = [re.sub("<td", lambda _, names=iter(columns): f'<td data-column="{next(names)}"', row) for row in bodies]
+    return f'<div class="wide rows">{"<tr>".join([head, *told])}</div>'
 
 
 def inline_code(text):
