@@ -36,9 +36,11 @@ STRUCT = re.compile(r"^(\s*)struct (?:LIBNET_ASIO_\w+ )?(\w+)[^;{]*\{$", re.MULT
 FIELD = re.compile(r"^(?P<type>[\w:<>,&()* ]+?[\s>*])(?P<name>[a-z]\w*)\s*(?:=\s*(?P<value>.+)|(?P<braces>\{.*\}))?;$")
 KERNEL = re.compile(r"\b(?:SO|TCP|IPV6|IP|UDP)_[A-Z0-9_]{3,}\b")
 DURATION = re.compile(r"(?:std::)?chrono::(hours|minutes|seconds|milliseconds|microseconds)\(([^)]*)\)")
+SIZE = re.compile(r"^inline constexpr std::size_t (\w+) = (\d+_[KMG]iB);$", re.MULTILINE)
 UNITS = {"hours": "h", "minutes": "min", "seconds": "s", "milliseconds": "ms", "microseconds": "µs"}
 WORDS = {"std::nullopt": "unset", "nullptr": "none", "true": "on", "false": "off", "{}": "empty", "": "to be given", "UINT64_MAX": "never",
-         "no_byte": "never", "duration::zero()": "0"}
+         "no_byte": "never", "duration::zero()": "0",
+         "detail::usual_threads()": "as many as processors, two at least"}
 
 
 def main():
@@ -67,12 +69,15 @@ def named():
 
 def read(root):
     """Each struct with its header and its fields: (type, name, default, comment)."""
-    for path in sorted((root / INCLUDE).rglob("*.hpp")):
-        text = path.read_text(encoding="utf-8")
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted((root / INCLUDE).rglob("*.hpp"))}
+    sizes = dict(SIZE.findall("\n".join(texts.values())))
+    for path, text in texts.items():
         for match in STRUCT.finditer(text):
             end = re.compile(rf"^{match[1]}\}};", re.MULTILINE).search(text, match.end())
             if end:
-                yield match[2], (str(path.relative_to(root)), fields(text[match.end():end.start()], len(match[1]) + 4))
+                found = fields(text[match.end():end.start()], len(match[1]) + 4)
+                yield match[2], (str(path.relative_to(root)), [[kind, name, sizes.get(default, default), comment]
+                                                               for kind, name, default, comment in found])
 
 
 def fields(body, indent):
@@ -140,7 +145,7 @@ def table(name, header, rows, structs, kernel):
 def shown(default, type_name, structs):
     """A default as people say it."""
     kind = re.sub(r"^(?:std::optional<)?(?:libnet::)?(\w+)>?$", r"\1", type_name)
-    if default == "{}" and kind in structs and kind in named():
+    if default in ("{}", f"{kind}{{}}") and kind in structs and kind in named():
         return f"[{kind}](#{kind})"
     if re.fullmatch(r"\{\d+\}", default):
         unit = UNITS.get(re.sub(r".*::", "", type_name), "")
@@ -151,6 +156,9 @@ def shown(default, type_name, structs):
     size = re.fullmatch(r"(\d+)_([KMG]iB)", default)
     if size:
         return f"{size[1]} {size[2]}"
+    kibibytes = re.fullmatch(r"(\d+) \* 1024", default)
+    if kibibytes:
+        return f"{kibibytes[1]} KiB"
     if re.fullmatch(r"[\d']+", default):
         return f"{int(default.replace(chr(39), '')):,}"
     if default in WORDS:
@@ -171,7 +179,9 @@ def meaning(comment, defaults):
         chosen += [each for each in sentences[1:] if re.match(r"(Unset|Empty|Off unless|None unless)\b", each)][:1]
         if len(chosen) > 1 and chosen[1].endswith(":"):
             chosen += sentences[sentences.index(chosen[1]) + 1:][:1]
-    joined = re.sub(r" +", " ", " ".join(chosen)).rstrip(".:")
+    joined = re.sub(r"(?<=[^.])[.:]$", "", re.sub(r" +", " ", " ".join(chosen)))
+    if re.match(r"[a-z]\w*\(\)", joined):
+        return joined   # the name of a function
     return joined[:1].upper() + joined[1:]
 
 
