@@ -6,7 +6,8 @@
   * Containerfile: known instructions; what is copied comes from an earlier stage or from the tree, and from where that
     stage has built it; the options and targets of CMake exist; nobody runs as root; the entry point is copied.
   * The flags that Containerfile and kubernetes.yaml give the programs are flags that the programs have.
-  * kubernetes.yaml: probes ask the port that is open; the grace period has room for preStop and the drain limit.
+  * kubernetes.yaml: the Service leads to the pods' port; probes ask the port that is open; the grace period has room for
+    preStop and the drain limit; the image has a tag of its own, or it would be pulled at each start.
   * envoy.yaml names the same servers, with the same port, as haproxy.cfg.
 
 PyYAML is used where it is there; without it the files of YAML are looked at as text only.
@@ -96,8 +97,13 @@ def check_kubernetes(text, server_help, client_help, copied):
     except ImportError:
         check("terminationGracePeriodSeconds" in text, f"{where}: no grace period")
         return
-    pod = yaml.safe_load(text)["spec"]["template"]["spec"]
+    kinds = {each["kind"]: each for each in yaml.safe_load_all(text)}
+    template, service = kinds["Deployment"]["spec"]["template"], kinds["Service"]["spec"]
+    pod = template["spec"]
     container = pod["containers"][0]
+    check(service["selector"].items() <= template["metadata"]["labels"].items(), f"{where}: the Service finds no pods")
+    check(service["ports"][0]["targetPort"] == container["ports"][0]["name"], f"{where}: the Service leads elsewhere")
+    check(container["image"].rpartition(":")[2] not in ("latest", container["image"]), f"{where}: which image?")
     check_flags(container["args"], server_help, f"{where}, args")
     port = container["ports"][0]
     check(f":{port['containerPort']}" in container["args"], f"{where}: the server does not listen on the port")
