@@ -287,9 +287,10 @@ TEST(Udp, HearsAGroupWhileItIsAMember)
                         "ip route add 224.0.0.0/4 dev v0")
                       .code,
                   0);
-        for (const auto& [bound, group] :
+        for (const auto family :
              {std::pair("0.0.0.0:0", "239.1.2.3"), std::pair("[::]:0", "ff15::1234")}) {
-            run_on_loop([bound = bound, group = group](loop& home) -> task<> {
+            run_on_loop([family](loop& home) -> task<> {
+                const auto& [bound, group] = family;
                 udp_options options;
                 options.multicast_interface = "v0";
                 udp_socket member(home, bound, options);
