@@ -15,7 +15,7 @@ import navigation
 
 FORMATTER = HtmlFormatter(nowrap=True)
 CELL = re.compile(r"<(t[hd])[^>]*>(.*?)</t[hd]>", re.DOTALL)
-SENTENCE = 40  # characters of a cell that is to be read in one go
+SENTENCE = 19  # characters of a cell that is more than a number or a name
 
 
 class Page:
@@ -115,7 +115,8 @@ def framed(table):
     """A table in a box that can be scrolled. One of sentences becomes a list of its rows where the screen is narrow, so
     that nobody has to scroll while reading; each cell then says its column."""
     rows = [CELL.findall(row) for row in table.split("<tr>")[1:]]
-    if len(rows[0]) < 3 or max(len(re.sub("<.*?>", "", text)) for row in rows for _, text in row) < SENTENCE:
+    longest = max(len(re.sub("<.*?>", "", text)) for row in rows[1:] for _, text in row[1:])
+    if len(rows[0]) < 3 or longest < SENTENCE:
         return f'<div class="wide">{table}</div>'
     columns = [re.sub("<.*?>", "", text) for _, text in rows[0]]
     head, *bodies = table.split("<tr>")
