@@ -287,7 +287,7 @@ TEST(Udp, HearsAGroupWhileItIsAMember)
                         "ip route add 224.0.0.0/4 dev v0")
                       .code,
                   0);
-        for (const auto family :
+        for (const auto& family :
              {std::pair("0.0.0.0:0", "239.1.2.3"), std::pair("[::]:0", "ff15::1234")}) {
             run_on_loop([family](loop& home) -> task<> {
                 const auto& [bound, group] = family;
