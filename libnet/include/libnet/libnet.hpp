@@ -86,6 +86,8 @@
 #include <libnet/session/connection_info.hpp>
 #include <libnet/session/inbox.hpp>
 #include <libnet/session/memory_pressure.hpp>
+#include <libnet/session/outbox.hpp>
+#include <libnet/session/output_buffer.hpp>
 #include <libnet/session/pool.hpp>
 #include <libnet/session/proxy_protocol.hpp>
 #include <libnet/session/refusal.hpp>

@@ -57,95 +57,97 @@ connection::connection(std::unique_ptr<stream> transport, connection_options opt
 
 connection::connection(std::unique_ptr<stream> transport,
                        std::shared_ptr<const detail::connection_settings> shared)
-    : core_(new connection_core(std::move(transport), std::move(shared))), inbox_(&core_->frames())
 {
-    core_->retain();
+    auto* const core = new connection_core(std::move(transport), std::move(shared));
+    core->retain();
+    inbox_ = &core->frames();
+    outbox_ = &core->output();
 }
 
 connection::connection(connection&& other) noexcept
-    : core_(std::exchange(other.core_, nullptr)), inbox_(std::exchange(other.inbox_, nullptr))
+    : inbox_(std::exchange(other.inbox_, nullptr)), outbox_(std::exchange(other.outbox_, nullptr))
 {
 }
 
 connection& connection::operator=(connection&& other) noexcept
 {
-    std::swap(core_, other.core_);
     std::swap(inbox_, other.inbox_);
+    std::swap(outbox_, other.outbox_);
     return *this;
 }
 
 connection::~connection()
 {
-    if (core_ != nullptr) {
-        core_->abandon();
+    if (inbox_ != nullptr) {
+        core().abandon();
     }
 }
 
 operation<std::span<const bytes>> connection::receive_batch()
 {
-    return {core_, receiving_batch};
+    return {&core(), receiving_batch};
 }
 
 operation<> connection::flush()
 {
-    return {core_, flushing};
+    return {&core(), flushing};
 }
 
 operation<> connection::close()
 {
-    return {core_, closing};
+    return {&core(), closing};
 }
 
 void connection::fail(error_code why)
 {
-    const loop::turn this_turn(core_->home());
-    core_->fail(why);
+    const loop::turn this_turn(core().home());
+    core().fail(why);
 }
 
 void connection::drain(drain_grace grace)
 {
-    const loop::turn this_turn(core_->home());
-    core_->drain(error::draining, grace);
+    const loop::turn this_turn(core().home());
+    core().drain(error::draining, grace);
 }
 
 bool connection::draining() const noexcept
 {
-    return core_->draining();
+    return core().draining();
 }
 
 const std::string& connection::peer() const noexcept
 {
-    return core_->peer();
+    return core().peer();
 }
 
 connection_info connection::info() const
 {
-    return core_->info();
+    return core().info();
 }
 
 error_code connection::ended() const noexcept
 {
-    return core_->ended();
+    return core().ended();
 }
 
 connection_ending connection::ending() const noexcept
 {
-    return core_->ending();
+    return core().ending();
 }
 
 connection_handle connection::handle()
 {
-    return connection_handle(core_->link());
+    return connection_handle(core().link());
 }
 
 stream& connection::transport() const noexcept
 {
-    return core_->transport();
+    return core().transport();
 }
 
 loop& connection::home() const noexcept
 {
-    return core_->home();
+    return core().home();
 }
 
 }  // namespace libnet

@@ -21,6 +21,7 @@ connection_core::connection_core(std::unique_ptr<stream> transport,
       opened_(loop_.now()),
       last_moved_(opened_)
 {
+    out_.plain_most = std::min(framing_.length4_most(), direct_write - 1);
     flush_later_.core = read_later_.core = at_shutdown_.core = this;
     flush_later_.run = [](work_node& node) {
         static_cast<task_node&>(node).core->flush_and_note();
@@ -66,7 +67,7 @@ void connection_core::fail(const error_code& why)
     if (!failure_) {
         failed_during_ = phase();
         failure_ = why;
-        gathers_until_ = 0;
+        out_.gathers_until = 0;
         inbox_.forget_found();
         if (link_) {
             link_->alive = false;
@@ -238,7 +239,7 @@ connection_info connection_core::info() const
             .bytes_received = bytes_received_,
             .bytes_sent = bytes_sent_,
             .messages_received = inbox_.messages,
-            .messages_sent = messages_sent_,
+            .messages_sent = out_.messages,
             .messages_refused = messages_refused_,
             .refusal = messages_refused_ != 0 ? make_error_code(last_refusal_) : error_code(),
             .messages_dropped = messages_dropped_,

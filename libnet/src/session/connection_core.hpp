@@ -1,13 +1,13 @@
 #pragma once
 
 #include "connection_settings.hpp"
-#include "output_buffer.hpp"
 
 #include <libnet/policy/heartbeat.hpp>
 #include <libnet/policy/input_deadlines.hpp>
 #include <libnet/runtime/operation.hpp>
 #include <libnet/session/connection.hpp>
 #include <libnet/session/inbox.hpp>
+#include <libnet/session/outbox.hpp>
 #include <libnet/transport/stream.hpp>
 
 #include <array>
@@ -57,7 +57,7 @@ public:
 
     error_code why_no_frame() const;
     result<std::span<const bytes>> take_batch() const;
-    result<> take_send() const;
+    result<> take_send();
     result<> take_flush() const;
     result<> take_close() const;
 
@@ -76,7 +76,7 @@ public:
     bool watch_while_idle(work_node& on_input);
     void end_watch(work_node& on_input) noexcept;
     bool has_unread_input() const noexcept;
-    std::uint64_t messages_sent() const noexcept { return messages_sent_; }
+    std::uint64_t messages_sent() const noexcept { return out_.messages; }
 
     /// Ends receiving and accepting; accepted output still leaves.
     void fail(const error_code& why);
@@ -115,6 +115,7 @@ public:
     std::shared_ptr<connection_link> link();
     stream& transport() const noexcept { return *stream_; }
     inbox& frames() noexcept { return inbox_; }
+    outbox& output() noexcept { return out_; }
     loop& home() const noexcept { return loop_; }
 
     void on_read(const error_code& failed, std::size_t count) override;
@@ -200,6 +201,7 @@ private:
     readiness overflows(bytes payload);
     bool drop_oldest(std::size_t room) noexcept;
     LIBNET_ASIO_ALWAYS_INLINE error accept(bytes payload);
+    error encode(bytes payload);
     void gather_or_flush();
     void stop_gathering() noexcept;
     void append(const envelope& e, bytes payload);
@@ -263,14 +265,10 @@ private:
     operation_waiter<std::span<const bytes>>* batch_receiver_ = nullptr;
     work_node* watcher_ = nullptr;
 
-    output_buffer out_;
+    outbox out_{*this};
     output_buffer in_flight_;
     std::size_t flown_ = 0;
     bool wrote_direct_ = false;  // since the last read
-
-    /// Up to so many bytes in out_ there is nothing to do but to append: they will leave, nobody
-    /// waits before us, nothing has failed. Else 0.
-    std::size_t gathers_until_ = 0;
 
     node_list<work_node> senders_;   // operation_waiter<void>
     node_list<work_node> flushers_;  // operation_waiter<void>, with what bytes_sent_ must reach
@@ -321,7 +319,6 @@ private:
     time_point last_moved_;  // bytes, in either direction
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;
-    std::uint64_t messages_sent_ = 0;
     std::uint64_t messages_refused_ = 0;
     std::uint64_t messages_dropped_ = 0;
     error last_refusal_{};
@@ -330,7 +327,7 @@ private:
 
 /// For what in the library works with connections rather than on them.
 struct connection_access {
-    static connection_core& core(const connection& c) noexcept { return *c.core_; }
+    static connection_core& core(const connection& c) noexcept { return c.core(); }
 };
 
 }  // namespace libnet::detail

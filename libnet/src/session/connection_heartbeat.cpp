@@ -118,7 +118,7 @@ void connection_core::send_heartbeat(const std::string& payload) noexcept
     (void)accept_uncounted(as_bytes(payload));  // what fails now may work the next time
     if (alone) {
         only_heartbeats_ = true;
-        gathers_until_ = 0;  // so that the next message says that it is one
+        out_.gathers_until = 0;  // so that the next message says that it is one
     }
 }
 

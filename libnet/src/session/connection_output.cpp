@@ -13,6 +13,20 @@ namespace libnet::detail {
 /// Appends one message, or writes it past the buffer if it is large.
 error connection_core::accept(bytes payload)
 {
+    if (!out_.frame(payload)) {
+        if (const error refusal = encode(payload); refusal != error{}) [[unlikely]] {
+            return refusal;
+        }
+    }
+    if (out_.size() >= out_.gathers_until) [[unlikely]] {
+        gather_or_flush();
+    }
+    return {};
+}
+
+/// As the framing has it.
+error connection_core::encode(bytes payload)
+{
     envelope e;
     std::size_t written = not_written;
     if (payload.size() < direct_write) [[likely]] {
@@ -27,9 +41,6 @@ error connection_core::accept(bytes payload)
     } else {
         ++messages_refused_;
         return last_refusal_ = e.refusal;
-    }
-    if (out_.size() >= gathers_until_) [[unlikely]] {
-        gather_or_flush();
     }
     return {};
 }
@@ -54,20 +65,19 @@ void connection_core::gather_or_flush()
         loop_.defer(flush_later_);
     }
     if (senders_.empty() && !failure_ && !marks) {
-        gathers_until_ = mark;
+        out_.gathers_until = mark;
     }
 }
 
 void connection_core::stop_gathering() noexcept
 {
     flush_later_.unlink();
-    gathers_until_ = 0;
+    out_.gathers_until = 0;
 }
 
 readiness connection_core::poll_send(bytes payload)
 {
-    if (out_.size() >= gathers_until_) [[unlikely]] {
-        send_refusal_ = {};
+    if (out_.size() >= out_.gathers_until) [[unlikely]] {
         if (failure_) {
             return readiness::failure;
         }
@@ -79,17 +89,17 @@ readiness connection_core::poll_send(bytes payload)
         }
     }
     send_refusal_ = accept(payload);
-    if (send_refusal_ != error{} || (gathers_until_ == 0 && failure_)) [[unlikely]] {
+    if (send_refusal_ != error{} || (out_.gathers_until == 0 && failure_)) [[unlikely]] {
         return readiness::failure;
     }
-    ++messages_sent_;
+    ++out_.messages;
     return readiness::value;
 }
 
-result<> connection_core::take_send() const
+result<> connection_core::take_send()
 {
-    if (send_refusal_ != error{}) {
-        return make_error_code(send_refusal_);
+    if (const error refusal = std::exchange(send_refusal_, {}); refusal != error{}) {
+        return make_error_code(refusal);
     }
     return failure_ ? result<>(failure_) : result<>();
 }
@@ -135,7 +145,7 @@ void connection_core::write_direct(const envelope& e, bytes payload)
     }
     note_activity();
     if (!out_.empty()) {
-        std::swap(out_, in_flight_);
+        std::swap<output_buffer>(out_, in_flight_);
         flown_ = 0;
         write_rest();
     } else if (stream_->holds_output()) {
@@ -177,7 +187,7 @@ bool connection_core::flush()
         }
         return true;
     }
-    std::swap(out_, in_flight_);
+    std::swap<output_buffer>(out_, in_flight_);
     flown_ = *written;
     write_rest();
     return flown_ != 0;
@@ -305,7 +315,7 @@ void connection_core::wake_senders()
 error_code connection_core::accept_later(bytes payload) noexcept
 {
     const error_code failed = accept_uncounted(payload);
-    messages_sent_ += failed ? 0 : 1;
+    out_.messages += failed ? 0 : 1;
     return failed;
 }
 
@@ -359,20 +369,19 @@ void connection_core::wait_flush(operation_waiter<void>& w)
 
 // ---- what send() calls from outside -------------------------------------------------------------
 
-readiness poll_send(void* core, operation_arguments a)
+readiness send_otherwise(outbox& o, bytes payload)
 {
-    return static_cast<connection_core*>(core)->poll_send(
-        {reinterpret_cast<const std::byte*>(a.first), a.second});
+    return o.core.poll_send(payload);
 }
 
-result<> take_send(void* core)
+result<> take_send(void* o)
 {
-    return static_cast<connection_core*>(core)->take_send();
+    return static_cast<outbox*>(o)->core.take_send();
 }
 
-void wait_send(void* core, operation_waiter<void>& w)
+void wait_send(void* o, operation_waiter<void>& w)
 {
-    static_cast<connection_core*>(core)->wait_send(w);
+    static_cast<outbox*>(o)->core.wait_send(w);
 }
 
 void abandon_send(void*, operation_waiter<void>& w) noexcept
@@ -380,9 +389,9 @@ void abandon_send(void*, operation_waiter<void>& w) noexcept
     w.unlink();
 }
 
-loop& home_of_core(void* core)
+loop& home_of_outbox(void* o)
 {
-    return static_cast<connection_core*>(core)->home();
+    return static_cast<outbox*>(o)->core.home();
 }
 
 }  // namespace libnet::detail

@@ -77,7 +77,7 @@ void connection_core::use(std::shared_ptr<const connection_settings> settings) n
 {
     input_.use(settings->input);
     settings_ = std::move(settings);
-    gathers_until_ = 0;  // the next message looks at the new mark
+    out_.gathers_until = 0;  // the next message looks at the new mark
     watch(next_deadline());
 }
 

@@ -148,7 +148,7 @@ task<> connection::upgrade(stream_layer layer, std::string host)
 {
     return [](connection& self, stream_layer with, std::string whom) -> task<> {
         co_await checked(self.flush());
-        co_await checked(detail::build_layer(*self.core_, std::move(with), std::move(whom)));
+        co_await checked(detail::build_layer(self.core(), std::move(with), std::move(whom)));
     }(*this, std::move(layer), std::move(host));
 }
 

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -173,6 +175,22 @@ TEST(AnyFraming, FindsManyFramesInOneCall)
     const run wrong = decode_run(libnet::delimited("\n", {.max_frame = 3}), "one\nthree\n");
     EXPECT_EQ(wrong.payloads, strings{"one"});
     EXPECT_EQ(wrong.last.failure, libnet::error::frame_too_large);
+}
+
+TEST(AnyFraming, SaysOfWhichFramesNothingButFourBytesOfLengthIsSent)
+{
+    using libnet::length_prefix;
+    const auto longest = [](any_framing framing) { return framing.length4_most(); };
+    EXPECT_EQ(longest(length_prefix({.max_frame = 77})), 77U);
+    EXPECT_EQ(longest(length_prefix({.max_frame = std::size_t{1} << 40})), UINT32_MAX);
+    EXPECT_EQ(longest(length_prefix({.max_frame = 77, .width = 2})), 0U);
+    EXPECT_EQ(longest(length_prefix({.max_frame = 77, .order = std::endian::little})), 0U);
+    EXPECT_EQ(longest(length_prefix(
+                  {.max_frame = 77, .length = libnet::length_prefix_options::counts::message})),
+              0U);
+    EXPECT_EQ(longest(length_prefix({.max_frame = 77, .offset = 2})), 0U);
+    EXPECT_EQ(longest(libnet::delimited("\n")), 0U);
+    EXPECT_EQ(longest(counting()), 0U);
 }
 
 /// A framing of a user's, which may answer anything.

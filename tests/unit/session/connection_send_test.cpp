@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 namespace {
 
@@ -68,6 +69,48 @@ TEST(ConnectionSend, GathersWhatSeveralTasksSend)
     sim.settle();
     EXPECT_LE(w.calls->writes(), 2U);
     EXPECT_EQ(w.pair.forward_bytes(), 100 * (header + 1));
+}
+
+/// The first of a turn and those that join it take different ways, and some of these another yet.
+TEST(ConnectionSend, FramesMessagesOfAnySizeWhetherTheyJoinOthersOrNot)
+{
+    for (const length_prefix_options& how :
+         {length_prefix_options{.max_frame = 100}, length_prefix_options{.max_frame = 100, .width = 2},
+          length_prefix_options{.max_frame = 100, .order = std::endian::little}}) {
+        simulation sim;
+        auto [left, right] = sim.connect({.framing = length_prefix(how)},
+                                         {.framing = length_prefix(how)}, {.capacity = 1_MiB});
+        std::vector<std::string> taken;
+        std::size_t refused = 0;
+        auto sender = [&]() -> task<> {
+            for (int turn = 0; turn < 3; ++turn) {
+                for (const std::size_t size : {0, 1, 99, 100, 101, 4, 0, 1000, 64}) {
+                    const std::string payload = some_text(size);
+                    if (const auto sent = co_await left.send(payload); sent) {
+                        taken.push_back(payload);
+                    } else {
+                        EXPECT_EQ(sent.error(), error::frame_too_large);
+                        ++refused;
+                    }
+                }
+                co_await checked(sleep_for(1s));
+            }
+        };
+        EXPECT_TRUE(sim.run(sender()));
+        EXPECT_EQ(refused, 6U);
+        EXPECT_EQ(taken.size(), 21U);
+        std::vector<std::string> received;
+        auto session = [&]() -> task<> {
+            while (received.size() < taken.size()) {
+                const bytes frame = co_await checked(right.receive());
+                received.push_back(to_string(frame));
+            }
+        };
+        EXPECT_TRUE(sim.run(session()));
+        EXPECT_TRUE(received == taken);
+        EXPECT_EQ(left.info().messages_sent, taken.size());
+        EXPECT_EQ(left.info().messages_refused, refused);
+    }
 }
 
 TEST(ConnectionSend, WritesAtTheHighWaterMark)

@@ -113,6 +113,10 @@ public:
         return model_->encode_into(payload, room, e);
     }
 
+    /// The longest payload of which all that is sent is 4 bytes of its length, big-endian, and
+    /// itself; 0 if frames look different.
+    std::size_t length4_most() const noexcept { return model_->length4_most(); }
+
 private:
     struct interface {
         virtual ~interface() = default;
@@ -121,6 +125,7 @@ private:
         virtual std::size_t decode_run(bytes received, std::span<detail::found_frame> frames,
                                        decoded& last) = 0;
         virtual std::size_t encode_into(bytes payload, mutable_bytes room, envelope& e) = 0;
+        virtual std::size_t length4_most() const noexcept = 0;
         virtual std::unique_ptr<interface> clone() const = 0;
     };
 
@@ -137,6 +142,14 @@ private:
         std::size_t encode_into(bytes payload, mutable_bytes room, envelope& e) override
         {
             return detail::encode_into(framing_, payload, room, e);
+        }
+        std::size_t length4_most() const noexcept override
+        {
+            if constexpr (requires { length4_most_of(framing_); }) {
+                return length4_most_of(framing_);
+            } else {
+                return 0;
+            }
         }
         std::unique_ptr<interface> clone() const override
         {

@@ -143,6 +143,15 @@ public:
         write(message.size() - head_ + counted_, message.data() + options_.offset);
     }
 
+    /// For connections: the longest payload that is sent behind 4 bytes of its length, big-endian; 0
+    /// where the length looks different.
+    friend std::size_t length4_most_of(const length_prefix& f) noexcept
+    {
+        const bool is_length4 = f.options_.width == 4 && f.options_.order == std::endian::big &&
+                                f.counted_ == 0 && !f.is_whole();
+        return is_length4 ? static_cast<std::size_t>(f.largest_body_) : 0;
+    }
+
 private:
     /// Whether messages are handed out and sent with their header and length.
     constexpr bool is_whole() const noexcept { return options_.offset != 0; }

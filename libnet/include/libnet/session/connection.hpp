@@ -15,6 +15,7 @@
 #include <libnet/session/connection_handle.hpp>
 #include <libnet/session/connection_info.hpp>
 #include <libnet/session/inbox.hpp>
+#include <libnet/session/outbox.hpp>
 #include <libnet/transport/stream.hpp>
 #include <libnet/transport/stream_layer.hpp>
 
@@ -31,15 +32,6 @@ namespace detail {
 class connection_core;
 struct connection_access;
 struct connection_settings;
-
-LIBNET_ASIO_DECL readiness poll_send(void* core, operation_arguments a);
-LIBNET_ASIO_DECL result<> take_send(void* core);
-LIBNET_ASIO_DECL void wait_send(void* core, operation_waiter<void>& w);
-LIBNET_ASIO_DECL void abandon_send(void* core, operation_waiter<void>& w) noexcept;
-LIBNET_ASIO_DECL loop& home_of_core(void* core);
-
-inline const operation_vtable<void> sending{poll_send, take_send, wait_send, abandon_send,
-                                            home_of_core};
 
 }  // namespace detail
 
@@ -164,7 +156,7 @@ public:
     /// Cost     a copy of the payload below 16 KiB; no allocation, no system call of its own.
     [[nodiscard]] operation<> send(bytes payload)
     {
-        return {core_,
+        return {outbox_,
                 detail::sending,
                 {reinterpret_cast<std::uintptr_t>(payload.data()), payload.size()}};
     }
@@ -238,8 +230,10 @@ public:
 private:
     friend struct detail::connection_access;
 
-    detail::connection_core* core_;
-    detail::inbox* inbox_;  // its
+    detail::connection_core& core() const noexcept { return inbox_->core; }
+
+    detail::inbox* inbox_;    // of its core
+    detail::outbox* outbox_;  // likewise
 };
 
 }  // namespace libnet
