@@ -177,6 +177,47 @@ TEST(AnyFraming, FindsManyFramesInOneCall)
     EXPECT_EQ(wrong.last.failure, libnet::error::frame_too_large);
 }
 
+/// One after the other, as the framing itself finds them.
+run decode_each(const libnet::length_prefix& framing, std::string_view stream, std::size_t most)
+{
+    run found;
+    found.last = libnet::decoded::incomplete(0);
+    while (found.payloads.size() < most && found.consumed < stream.size()) {
+        const std::string_view rest = stream.substr(found.consumed);
+        const libnet::decoded one = framing.decode(as_bytes(rest));
+        if (one.state != libnet::decoded::status::frame) {
+            found.last = one;
+            break;
+        }
+        found.payloads.emplace_back(rest.substr(one.offset, one.size));
+        found.consumed += one.consumed;
+    }
+    return found;
+}
+
+TEST(AnyFraming, FindsFramesBehindFourBytesOfLengthAsTheFramingDoes)
+{
+    std::string stream;
+    for (const std::size_t size : {3, 0, 1, 64, 0, 5, 66, 2}) {  // one is too large, and 0 for some
+        stream += std::string{0, 0, 0, static_cast<char>(size)} + std::string(size, 'p');
+    }
+    for (const std::size_t longest : {0, 1, 65, 1000}) {
+        const libnet::length_prefix framing({.max_frame = longest});
+        for (std::size_t came = 0; came <= stream.size(); ++came) {
+            for (const std::size_t most : {1, 2, 20}) {
+                const std::string_view part = std::string_view(stream).substr(0, came);
+                const run found = decode_run(framing, part, most);
+                const run expected = decode_each(framing, part, most);
+                EXPECT_EQ(found.payloads, expected.payloads);
+                EXPECT_EQ(found.consumed, expected.consumed);
+                EXPECT_EQ(found.last.state, expected.last.state);
+                EXPECT_EQ(found.last.needed, expected.last.needed);
+                EXPECT_EQ(found.last.failure, expected.last.failure);
+            }
+        }
+    }
+}
+
 TEST(AnyFraming, SaysOfWhichFramesNothingButFourBytesOfLengthIsSent)
 {
     using libnet::length_prefix;

@@ -2,6 +2,8 @@
 
 #include <libnet/framing/framing.hpp>
 
+#include <boost/endian/conversion.hpp>
+
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -44,6 +46,26 @@ std::size_t decode_run(F& framing, bytes received, std::span<found_frame> frames
         }
         frames[count++] = {{received.data() + found.offset, found.size}, found.consumed};
         received = {received.data() + found.consumed, received.size() - found.consumed};
+    }
+    return count;
+}
+
+/// The same for frames of 4 bytes of their length, big-endian, and a payload of at most `most`, as far
+/// as they are whole and right; the framing itself is asked for what comes then. `most` of 0: none.
+inline std::size_t decode_length4_run(std::size_t most, bytes& received,
+                                      std::span<found_frame> frames) noexcept
+{
+    std::size_t count = 0;
+    while (count != frames.size() && received.size() >= sizeof(std::uint32_t) && most != 0) {
+        std::uint32_t length;
+        std::memcpy(&length, received.data(), sizeof length);
+        boost::endian::big_to_native_inplace(length);
+        if (length > most || length > received.size() - sizeof length) {
+            break;
+        }
+        const std::size_t whole = sizeof length + length;
+        frames[count++] = {{received.data() + sizeof length, length}, whole};
+        received = {received.data() + whole, received.size() - whole};
     }
     return count;
 }
@@ -137,7 +159,9 @@ private:
         std::size_t decode_run(bytes received, std::span<detail::found_frame> frames,
                                decoded& last) override
         {
-            return detail::decode_run(framing_, received, frames, last);
+            const std::size_t first =
+                detail::decode_length4_run(model::length4_most(), received, frames);
+            return first + detail::decode_run(framing_, received, frames.subspan(first), last);
         }
         std::size_t encode_into(bytes payload, mutable_bytes room, envelope& e) override
         {

@@ -21,7 +21,7 @@ class connection_core;
 /// a connection so that a receive() that finds its frame here can be inlined into the session: with
 /// small messages that come close together, the calls would cost more than the work.
 struct inbox {
-    using ahead_frames = std::array<found_frame, 8>;
+    using ahead_frames = std::array<found_frame, 20>;
 
     explicit inbox(connection_core& of) noexcept : core(of) {}
 
