@@ -6,6 +6,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace libnet {
@@ -81,6 +82,18 @@ struct operation_awaiter;
 
 struct operation_access;
 
+/// What can be taken where it was polled, while the compiler still knows whose functions these are,
+/// and be kept until the await answers.
+template <class T>
+constexpr bool is_small() noexcept
+{
+    if constexpr (std::is_void_v<T>) {
+        return false;
+    } else {
+        return std::is_trivially_copyable_v<T> && sizeof(T) <= 2 * sizeof(void*);
+    }
+}
+
 }  // namespace detail
 
 /// Something to await, on an object that must outlive the await: `co_await peer.receive()` answers
@@ -139,7 +152,13 @@ struct operation_awaiter {
             stopped = true;
             state = readiness::failure;
         } else {
-            state = op.table_->poll(op.source_, op.arguments_);
+            const auto& table = *op.table_;
+            state = table.poll(op.source_, op.arguments_);
+            if constexpr (is_small<T>()) {
+                if (state == readiness::value) {
+                    ::new (static_cast<void*>(&at_once)) T(*table.take(op.source_));
+                }
+            }
         }
         return Checked ? state == readiness::value : state != readiness::pending;
     }
@@ -165,12 +184,19 @@ struct operation_awaiter {
     LIBNET_ASIO_ALWAYS_INLINE std::conditional_t<Checked, T, result<T>> await_resume()
     {
         if constexpr (Checked) {
-            if constexpr (!std::is_void_v<T>) {
+            if constexpr (is_small<T>()) {
+                return suspended ? *slot.answer : at_once;
+            } else if constexpr (!std::is_void_v<T>) {
                 return suspended ? std::move(*slot.answer) : *op.table_->take(op.source_);
             }
         } else {
             if (suspended) {
                 return std::move(slot.answer);
+            }
+            if constexpr (is_small<T>()) {
+                if (state == readiness::value) [[likely]] {
+                    return at_once;
+                }
             }
             if (stopped) {
                 return failed<T>(promise.stopped());
@@ -239,6 +265,7 @@ private:
     readiness state = readiness::pending;
     union {
         operation_waiter<T> slot;
+        std::conditional_t<is_small<T>(), T, char> at_once;  // value without waiting
     };
 };
 
