@@ -232,6 +232,8 @@ TEST(AnyFraming, SaysOfWhichFramesNothingButFourBytesOfLengthIsSent)
     EXPECT_EQ(longest(length_prefix({.max_frame = 77, .offset = 2})), 0U);
     EXPECT_EQ(longest(libnet::delimited("\n")), 0U);
     EXPECT_EQ(longest(counting()), 0U);
+    struct derived : length_prefix {};
+    EXPECT_EQ(longest(derived()), 0U) << "it may decode and encode in its own way";
 }
 
 /// A framing of a user's, which may answer anything.

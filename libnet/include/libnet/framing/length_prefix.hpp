@@ -7,6 +7,7 @@
 #include <boost/endian/conversion.hpp>
 
 #include <bit>
+#include <concepts>
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
@@ -144,8 +145,9 @@ public:
     }
 
     /// For connections: the longest payload that is sent behind 4 bytes of its length, big-endian; 0
-    /// where the length looks different.
-    friend std::size_t length4_most_of(const length_prefix& f) noexcept
+    /// where the length looks different. Nobody can tell of a class that derives from this one.
+    template <std::same_as<length_prefix> Framing>
+    friend std::size_t length4_most_of(const Framing& f) noexcept
     {
         const bool is_length4 = f.options_.width == 4 && f.options_.order == std::endian::big &&
                                 f.counted_ == 0 && !f.is_whole();
