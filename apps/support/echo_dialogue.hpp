@@ -128,7 +128,7 @@ private:
         }
         if (ended) {
             return "the server ended the connection; its log says why: it may want TLS or none, "
-                   "use another --framing than " +
+                   "a PROXY header (--send-proxy) or none, use another --framing than " +
                    framing + ", or a --max-frame below the message";
         }
         if (why == errc::connection_refused) {

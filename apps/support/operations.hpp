@@ -163,12 +163,15 @@ private:
         for (;;) {
             co_await libnet::checked(hangups.async_wait(libnet::asio::deferred));
             (void)manager_.reloading();
+            std::string status = "listening on " + where_;
             try {
                 std::cout << reload() + '\n' << std::flush;
             } catch (const std::exception& wrong) {
-                std::cerr << std::string("cannot reload, ") + wrong.what() + '\n';
+                const std::string failed = std::string("cannot reload, ") + wrong.what();
+                std::cerr << failed + '\n';
+                status += "; " + failed;
             }
-            (void)manager_.ready("listening on " + where_);
+            (void)manager_.ready(status);
         }
     }
 

@@ -248,7 +248,12 @@ TEST(ServiceManager, HearsHowTheServerIsDoing)
         EXPECT_EQ(manager.hear(), "READY=1\nSTATUS=listening on " + server.where());
         server.signal(SIGHUP);
         EXPECT_THAT(manager.hear(), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
-        EXPECT_THAT(manager.hear(), StartsWith("READY=1"));
+        EXPECT_EQ(manager.hear(), "READY=1\nSTATUS=listening on " + server.where());
+        file.write("idle-timeout = soon\n");
+        server.signal(SIGHUP);
+        EXPECT_THAT(manager.hear(), StartsWith("RELOADING=1"));
+        EXPECT_THAT(manager.hear(), StartsWith("READY=1\nSTATUS=listening on " + server.where() +
+                                               "; cannot reload, the old settings stay"));
         client_socket client(server.port());
         ASSERT_TRUE(client.send(std::string("\0\0\0\5x", 5)));  // while it drains it is alive, too
         ASSERT_THAT(server.line("opened"), StartsWith("opened"));
