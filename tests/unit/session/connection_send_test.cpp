@@ -5,6 +5,7 @@
 #include <libnet/runtime/timer.hpp>
 #include <libnet/runtime/within.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
