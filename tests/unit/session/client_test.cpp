@@ -165,8 +165,8 @@ TEST_F(Client, AnAttemptEndsAfterItsTimeout)
     net.usual = net.silent();
     client subject(where, listen_only, noting({.backoff = {.give_up_after = 2}}));
     EXPECT_EQ(sim.run(subject.run()).error(), error::connect_timeout);
-    EXPECT_GE(net.elapsed(), 3000 + 1500 + 3000);  // a pause of half its length at least
-    EXPECT_LE(net.elapsed(), 3000 + 3000 + 3000);
+    EXPECT_GE(net.elapsed(), 3000 + 2000 + 3000);  // a pause of a third of its length at least
+    EXPECT_LE(net.elapsed(), 3000 + 6000 + 3000);
 }
 
 TEST_F(Client, ASessionThatFailsIsTriedAgain)
