@@ -9,6 +9,7 @@
 #include <libnet/core/buffer_memory.hpp>
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
+#include <libnet/core/counter.hpp>
 #include <libnet/core/error.hpp>
 #include <libnet/core/ip_address.hpp>
 #include <libnet/core/ip_network.hpp>

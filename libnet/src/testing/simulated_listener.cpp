@@ -33,6 +33,7 @@ simulated_listener::simulated_listener(simulated_network::state& net,
       arrival_(net.home)
 {
     ports_->listening[where.port].push_back(this);
+    close_with(net.home);
 }
 
 simulated_listener::simulated_listener(simulated_network::state& net,
@@ -45,6 +46,16 @@ simulated_listener::simulated_listener(simulated_network::state& net,
       arrival_(net.home)
 {
     ports_->paths[path_] = this;
+    close_with(net.home);
+}
+
+void simulated_listener::close_with(loop& home) noexcept
+{
+    at_the_end_.owner = this;
+    at_the_end_.run = [](libnet::detail::work_node& n) {
+        static_cast<end_of_loop&>(n).owner->close();
+    };
+    home.at_shutdown(at_the_end_);
 }
 
 task<std::unique_ptr<stream>> simulated_listener::accept()

@@ -11,7 +11,8 @@
 
 namespace libnet::testing {
 
-/// Where connections come in. Stands in its machine's list of ports as long as it is open.
+/// Where connections come in. Stands in its machine's list of ports as long as it is open. A server may
+/// outlive the simulation and hold it: it is closed with the loop.
 class simulated_listener final : public listener {
 public:
     /// Without an address it listens on all of the machine's.
@@ -31,6 +32,12 @@ public:
     void come(std::unique_ptr<stream> client);
 
 private:
+    struct end_of_loop : libnet::detail::work_node {
+        simulated_listener* owner;
+    };
+
+    void close_with(loop& home) noexcept;
+
     std::shared_ptr<simulated_ports> ports_;
     socket_address where_;
     std::string path_;
@@ -38,6 +45,7 @@ private:
     std::size_t backlog_;
     std::deque<std::unique_ptr<stream>> coming_;
     timer arrival_;
+    end_of_loop at_the_end_;
     bool open_ = true;
 };
 

@@ -384,6 +384,19 @@ TEST_F(SimulatedNetwork, AFullBacklogDoesNotAnswer)
     EXPECT_TRUE(sim.run(tcp::connect({"10.0.0.1", 9000, {}}, {}, 2s)));
 }
 
+// A program's server is mostly made before what it runs in.
+TEST(SimulatedServer, MayOutliveItsSimulation)
+{
+    server outlives("127.0.0.1:9000", echo);
+    std::unique_ptr<stream> coming;
+    {
+        simulation sim;
+        sim.start(outlives.run());
+        coming = sim.run(tcp::connect({"127.0.0.1", 9000, {}})).value();
+    }
+    EXPECT_EQ(outlives.stats().active, 0U);
+}
+
 TEST_F(SimulatedNetwork, ConnectingCanBeCancelled)
 {
     net.link_all({.delay = 1s});
