@@ -84,8 +84,9 @@ class Cells(unittest.TestCase):
         self.assertIn("2.000 (1.00..3.00)", bench.text_of_cell(found))
 
 
-def cell(case, candidate, ratio):
-    return {"case": case, "candidate": candidate, "ns": 5000 * ratio, "ratio": ratio}
+def cell(case, candidate, ratio, rounds=7):
+    return {"case": case, "candidate": candidate, "ns": 5000 * ratio, "ratio": ratio, "lowest": ratio - 0.02,
+            "highest": ratio + 0.02, "rounds": rounds}
 
 
 def idle(connections, user_bytes):
@@ -112,6 +113,11 @@ class Page(unittest.TestCase):
         self.assertIn("| compiling a first server, against Asio's echo | 0.25 | - | not measured |", text)
         self.assertIn("commit 0123abc", text)
         self.assertNotIn("busy", text)
+
+    def test_judges_nothing_by_too_few_rounds(self):
+        few = {**RUN, "peers": [cell("64B x64 depth 1", "raw", 1, 2), cell("64B x64 depth 1", "libnet", 1.2, 2)]}
+        self.assertIn("| 64 connections, depth 1, 64 bytes | 1.03 | - | not measured |", bench_page.page(few))
+        self.assertIn("| 64B x64 depth 1 | 2 | 5.000 | 1.20 | 1.18 to 1.22 |", bench_page.page(few))
 
     def test_says_why_of_what_was_missed_and_of_nothing_else(self):
         self.assertNotIn("massif", bench_page.page(RUN))

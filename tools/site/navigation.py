@@ -35,6 +35,7 @@ SECTIONS = [
         ("docs/tuning.md", None),
         ("docs/troubleshooting.md", None),
         ("docs/benchmarking.md", "Measuring a server"),
+        ("docs/benchmarks.md", None),
         ("SECURITY.md", None),
     ]),
     ("Reference", [
@@ -46,7 +47,6 @@ SECTIONS = [
     ("Project", [
         ("docs/architecture.md", None),
         ("docs/design/*.md", None),
-        ("docs/benchmarks/*.md", None),
         ("CONTRIBUTING.md", None),
         ("CHANGELOG.md", None),
     ]),
