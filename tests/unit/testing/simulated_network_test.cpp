@@ -388,11 +388,10 @@ TEST_F(SimulatedNetwork, AFullBacklogDoesNotAnswer)
 TEST(SimulatedServer, MayOutliveItsSimulation)
 {
     server outlives("127.0.0.1:9000", echo);
-    std::unique_ptr<stream> coming;
     {
         simulation sim;
         sim.start(outlives.run());
-        coming = sim.run(tcp::connect({"127.0.0.1", 9000, {}})).value();
+        const auto client = sim.run(tcp::connect({"127.0.0.1", 9000, {}})).value();
     }
     EXPECT_EQ(outlives.stats().active, 0U);
 }
