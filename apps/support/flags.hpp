@@ -117,15 +117,18 @@ inline CLI::Option* add_size(CLI::App& app, const std::string& name, std::size_t
         ->default_str(size_to_text(value));
 }
 
-/// For flags that take HOST:PORT or unix:PATH.
-inline CLI::Validator endpoint_check()
+/// For flags that take HOST:PORT, or unix:PATH as well.
+inline CLI::Validator endpoint_check(bool or_path = true)
 {
-    const auto check = [](const std::string& text) {
-        return libnet::endpoint::parse(text)
-                   ? std::string()
-                   : "'" + text +
-                         "' is not HOST:PORT: write 127.0.0.1:9000, [::1]:9000, "
-                         "localhost:9000 or unix:/run/echo.sock";
+    const auto check = [or_path](const std::string& text) {
+        const auto where = libnet::endpoint::parse(text);
+        if (where && where->is_unix() && !or_path) {
+            return "'" + text + "' is not HOST:PORT: there are no datagrams over unix: paths here";
+        }
+        return where ? std::string()
+                     : "'" + text +
+                           "' is not HOST:PORT: write 127.0.0.1:9000, [::1]:9000 or localhost:9000" +
+                           (or_path ? ", or unix:/run/echo.sock" : "");
     };
     return CLI::Validator(check, "");
 }
@@ -144,15 +147,10 @@ inline CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::st
 inline CLI::Option* add_udp_endpoint(CLI::App& app, const std::string& name, std::string& value,
                                      const std::string& help)
 {
-    const auto check = [](const std::string& text) {
-        const auto where = libnet::endpoint::parse(text);
-        return where && where->is_unix()
-                   ? "'" + text + "' is not HOST:PORT: there are no datagrams over unix: paths here"
-                   : std::string();
-    };
-    return add_endpoint(app, name, value, help)
+    return app.add_option(name, value, help)
         ->type_name("HOST:PORT")
-        ->check(CLI::Validator(check, ""));
+        ->capture_default_str()
+        ->check(endpoint_check(false));
 }
 
 /// The flag --framing; make_framing() reads its value.

@@ -103,6 +103,12 @@ TEST(UdpPrograms, RefuseWhatMakesNoSense)
         EXPECT_EQ(ended.code, 2);
         EXPECT_THAT(ended.errors, HasSubstr("no datagrams over unix"));
     }
+    for (const auto& ended : {child_process({UDP_ECHO_SERVER, "--listen", "nonsense"}).finish(),
+                              client("nonsense", {})}) {
+        EXPECT_EQ(ended.code, 2);
+        EXPECT_THAT(ended.errors,
+                    testing::AllOf(HasSubstr("is not HOST:PORT"), testing::Not(HasSubstr("unix:"))));
+    }
 }
 
 TEST(UdpInterop, Netcat)

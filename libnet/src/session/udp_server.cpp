@@ -1,3 +1,4 @@
+#include "../transport/datagram_endpoint.hpp"
 #include "peer_sessions.hpp"
 #include "udp_server_state.hpp"
 
@@ -20,9 +21,9 @@ namespace {
 
 endpoint port_of(std::string_view text)
 {
-    const auto parsed = endpoint::parse(text);
-    if (!parsed || parsed->is_unix()) {
-        throw boost::system::system_error(error::invalid_endpoint,
+    const auto parsed = detail::datagram_endpoint(text);
+    if (!parsed) {
+        throw boost::system::system_error(parsed.error(),
                                           "cannot listen on '" + std::string(text) + "'");
     }
     return *parsed;
@@ -87,7 +88,7 @@ task<> udp_server::state::run()
         ~leaving()
         {
             s.wake.reset();
-            const std::lock_guard lock(s.stop_mutex);
+            const std::lock_guard lock(s.mutex);
             s.last.socket = s.core->stats();
             s.core = nullptr;
         }
@@ -102,13 +103,13 @@ task<> udp_server::state::run()
 
 void udp_server::state::serve_on(detail::udp_core& opened)
 {
-    const std::lock_guard lock(stop_mutex);
+    const std::lock_guard lock(mutex);
     core = &opened;
 }
 
 void udp_server::state::move_to(loop& here)
 {
-    const std::lock_guard lock(stop_mutex);
+    const std::lock_guard lock(mutex);
     wake.emplace(here);
     box = here.remote();
     stopping = stop_asked;
@@ -142,14 +143,14 @@ task<> udp_server::state::run_peers(detail::udp_core& of)
         detail::peer_sessions& sessions;
         registration(state& of, detail::peer_sessions& there) : s(of), sessions(there)
         {
-            const std::lock_guard lock(s.stop_mutex);
+            const std::lock_guard lock(s.mutex);
             s.peers = &sessions;
         }
         registration(const registration&) = delete;
         registration& operator=(const registration&) = delete;
         ~registration()
         {
-            const std::lock_guard lock(s.stop_mutex);
+            const std::lock_guard lock(s.mutex);
             sessions.add_to(s.last);
             s.peers = nullptr;
         }
@@ -169,7 +170,7 @@ void udp_server::stop()
 
 void udp_server::state::stop()
 {
-    const std::lock_guard lock(stop_mutex);
+    const std::lock_guard lock(mutex);
     stop_asked = true;
     if (box) {
         box->post([s = shared_from_this()] { s->stop_now(); });
@@ -205,7 +206,7 @@ udp_server_stats udp_server::stats() const
 
 udp_server_stats udp_server::state::stats() const
 {
-    const std::lock_guard lock(stop_mutex);
+    const std::lock_guard lock(mutex);
     udp_server_stats now = last;
     if (core != nullptr) {
         now.socket = core->stats_from_outside();

@@ -71,7 +71,7 @@ void udp_server::state::make_parts(std::size_t count)
     of_part.memory_budget = part_of(options.memory_budget, count);
     of_part.peers.new_peers_per_second = part_of(options.peers.new_peers_per_second, count);
     of_part.peers.max_peers = part_of(options.peers.max_peers, count);
-    const std::lock_guard lock(stop_mutex);
+    const std::lock_guard lock(mutex);
     for (std::size_t i = 0; i < count; ++i) {
         auto part = std::make_shared<state>(where, of_part);
         part->serve_socket = serve_socket;

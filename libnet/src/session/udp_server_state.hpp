@@ -51,7 +51,7 @@ struct udp_server::state : std::enable_shared_from_this<udp_server::state> {
     std::optional<timer> wake;
 
     // The loop's thread changes them under the lock, so that others may look.
-    mutable std::mutex stop_mutex;
+    mutable std::mutex mutex;
     std::vector<std::shared_ptr<state>> parts;  // over shards; each is a server as well
     detail::udp_core* core = nullptr;
     detail::peer_sessions* peers = nullptr;

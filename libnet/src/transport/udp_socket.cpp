@@ -1,5 +1,6 @@
 #include <libnet/transport/udp_socket.hpp>
 
+#include "datagram_endpoint.hpp"
 #include "udp_core.hpp"
 
 #include <libnet/transport/endpoint.hpp>
@@ -44,9 +45,9 @@ udp_core* make_core(std::unique_ptr<datagram_channel> channel, udp_options optio
 std::unique_ptr<datagram_channel> open_in(network& net, std::string_view where,
                                           const udp_options& options)
 {
-    const auto local = endpoint::parse(where);
-    if (!local || local->is_unix()) {
-        throw boost::system::system_error(error::invalid_endpoint,
+    const auto local = datagram_endpoint(where);
+    if (!local) {
+        throw boost::system::system_error(local.error(),
                                           "cannot listen on '" + std::string(where) + "'");
     }
     return net.open_datagrams(*local, options);
@@ -107,8 +108,8 @@ task<udp_socket> udp_socket::open(std::string_view where)
 task<udp_socket> udp_socket::connect(std::string_view where, const udp_options& options)
 {
     return [](result<endpoint> to, udp_options o) -> task<udp_socket> {
-        if (!to || to->is_unix()) {
-            co_return error::invalid_endpoint;
+        if (!to) {
+            co_return to.error();
         }
         network& net = detail::network_of(co_await detail::fiber_await{});
         auto resolving = net.resolve(*to);
@@ -120,7 +121,7 @@ task<udp_socket> udp_socket::connect(std::string_view where, const udp_options& 
         udp_socket connected(std::move(*channel), o);
         connected.core_->peer_is(addresses.front());
         co_return std::move(connected);
-    }(endpoint::parse(where), options);
+    }(detail::datagram_endpoint(where), options);
 }
 
 udp_socket::udp_socket(udp_socket&& other) noexcept

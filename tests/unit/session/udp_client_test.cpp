@@ -205,6 +205,7 @@ TEST_F(UdpClient, ACancelledRequestLeavesNothingBehind)
 TEST_F(UdpClient, SaysWhatIsNoEndpoint)
 {
     EXPECT_EQ(sim.run(udp_client::connect("nonsense", options)).error(), error::invalid_endpoint);
+    EXPECT_EQ(sim.run(udp_client::connect("unix:/tmp/x", options)).error(), error::not_supported);
 }
 
 }  // namespace

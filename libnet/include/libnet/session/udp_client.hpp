@@ -62,7 +62,8 @@ public:
     /// Looks `HOST:PORT` up and opens a socket that hears of nobody else. Nothing is sent: whether
     /// somebody is there shows at the first request. The options must be a variable.
     ///
-    /// Errors   invalid_endpoint; host_not_found; condition::option_refused; network_unreachable.
+    /// Errors   invalid_endpoint; not_supported: unix:PATH; host_not_found; condition::option_refused;
+    ///          network_unreachable.
     /// Cancel   safe.
     static task<udp_client> connect(std::string_view where, const udp_client_options& options);
     static task<udp_client> connect(std::string_view where, udp_client_options&& options) = delete;

@@ -67,7 +67,8 @@ public:
     /// Looks `HOST:PORT` up and opens a socket for this peer alone: it hears of nobody else, and
     /// send() needs no address. Nothing is sent. The options must be a variable.
     ///
-    /// Errors   invalid_endpoint; host_not_found; condition::option_refused; network_unreachable.
+    /// Errors   invalid_endpoint; not_supported: unix:PATH; host_not_found; condition::option_refused;
+    ///          network_unreachable.
     /// Cancel   safe.
     static task<udp_socket> connect(std::string_view where, const udp_options& options);
     static task<udp_socket> connect(std::string_view where, udp_options&& options) = delete;
