@@ -7,12 +7,12 @@
 namespace libnet {
 namespace {
 
-struct entry {
+struct proxy_entry {
     const char* name;
     const char* text;
 };
 
-constexpr entry describe(proxy_error e) noexcept
+constexpr proxy_entry describe(proxy_error e) noexcept
 {
     switch (e) {
     case proxy_error::missing:

@@ -85,7 +85,7 @@ connection_ending::party party_behind(error why) noexcept
     }
 }
 
-std::string short_name(const error_code& why)
+std::string name_of_code(const error_code& why)
 {
     if (why.category() == error_category()) {
         return name_of(static_cast<error>(why.value()));
@@ -121,7 +121,7 @@ std::string connection_ending::code() const
 
 std::string connection_ending::text() const
 {
-    return code() + ' ' + short_name(why) + ": " + word_for(who).text + ", " +
+    return code() + ' ' + name_of_code(why) + ": " + word_for(who).text + ", " +
            word_for(during).text;
 }
 

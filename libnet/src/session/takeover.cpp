@@ -1,4 +1,5 @@
 #include "../transport/descriptor_passing.hpp"
+#include "../transport/last_error.hpp"
 #include "../transport/socket_file.hpp"
 
 #include <libnet/framing/delimited.hpp>
@@ -41,11 +42,6 @@ std::string names_of(const std::vector<inherited_socket>& sockets)
         names += (names.empty() ? "" : std::string(1, separator)) + socket.name;
     }
     return names;
-}
-
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
 }
 
 task<> expect(connection& peer, std::string_view line, duration limit)
@@ -155,17 +151,17 @@ result<takeover> takeover::from(const std::string& path, duration limit)
     takeover taken;
     taken.line_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (taken.line_ < 0) {
-        return last_error();
+        return detail::last_error();
     }
     if (const error_code failed = detail::bound_blocking(taken.line_, limit)) {
         return failed;
     }
     if (::connect(taken.line_, address->data(), static_cast<socklen_t>(address->size())) != 0) {
-        return last_error();
+        return detail::last_error();
     }
     constexpr std::string_view request = "take 1\n";
     if (::send(taken.line_, request.data(), request.size(), MSG_NOSIGNAL) < 0) {
-        return last_error();
+        return detail::last_error();
     }
     std::vector<int> descriptors;
     const auto line = detail::receive_descriptors(taken.line_, longest_line, descriptors);

@@ -32,9 +32,9 @@ stream_pair::pipe::pipe(loop& home, pipe_options o, passage* between)
 {
     offered_.reserve(most_pieces);
     read_.owner = write_.owner = at_the_end_.owner = this;
-    read_.run = [](detail::work_node& n) { static_cast<step&>(n).owner->finish_read(); };
-    write_.run = [](detail::work_node& n) { static_cast<step&>(n).owner->finish_write(); };
-    at_the_end_.run = [](detail::work_node& n) { static_cast<step&>(n).owner->drop(); };
+    read_.run = [](libnet::detail::work_node& n) { static_cast<step&>(n).owner->finish_read(); };
+    write_.run = [](libnet::detail::work_node& n) { static_cast<step&>(n).owner->finish_write(); };
+    at_the_end_.run = [](libnet::detail::work_node& n) { static_cast<step&>(n).owner->drop(); };
     home_.at_shutdown(at_the_end_);
 }
 

@@ -67,10 +67,10 @@ public:
     pipe_options options;
 
 private:
-    struct step : detail::work_node {
+    struct step : libnet::detail::work_node {
         pipe* owner = nullptr;
     };
-    struct arrival : detail::timer_node {
+    struct arrival : libnet::detail::timer_node {
         explicit arrival(pipe& p) noexcept;
         pipe& owner;
     };

@@ -63,7 +63,7 @@ private:
         std::vector<std::byte> content;
         time_point arrives;
     };
-    struct delivery : detail::timer_node {
+    struct delivery : libnet::detail::timer_node {
         explicit delivery(relay_pump& p) noexcept;
         relay_pump& owner;
     };

@@ -1,3 +1,4 @@
+#include "last_error.hpp"
 #include "peer_credentials.hpp"
 #include "socket.hpp"
 #include "socket_stream.hpp"
@@ -33,7 +34,7 @@ socket_endpoint ask(name_of_socket* ask_for, int descriptor)
     socket_endpoint found;
     auto length = static_cast<socklen_t>(found.capacity());
     if (ask_for(descriptor, found.data(), &length) != 0) {
-        cannot_adopt({errno, boost::system::system_category()});
+        cannot_adopt(detail::last_error());
     }
     found.resize(length);
     return found;
@@ -44,7 +45,7 @@ void expect_stream(int descriptor)
     int type = 0;
     socklen_t length = sizeof type;
     if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
-        cannot_adopt({errno, boost::system::system_category()});
+        cannot_adopt(detail::last_error());
     }
     if (type != SOCK_STREAM) {
         cannot_adopt(make_error_code(boost::system::errc::wrong_protocol_type));

@@ -1,4 +1,5 @@
 #include "descriptor_passing.hpp"
+#include "last_error.hpp"
 
 #include <libnet/core/error.hpp>
 
@@ -21,10 +22,9 @@ union control_space {
 };
 
 /// A call that timed out says EAGAIN.
-error_code last_error() noexcept
+error_code failure_of_a_wait() noexcept
 {
-    return errno == EAGAIN ? make_error_code(boost::system::errc::timed_out)
-                           : error_code(errno, boost::system::system_category());
+    return errno == EAGAIN ? make_error_code(boost::system::errc::timed_out) : last_error();
 }
 
 void take(msghdr& message, std::vector<int>& into)
@@ -66,7 +66,7 @@ error_code send_descriptors(int over, std::string_view line, std::span<const int
     }
     const auto sent = ::sendmsg(over, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) {
-        return last_error();
+        return failure_of_a_wait();
     }
     return static_cast<std::size_t>(sent) == line.size()
                ? error_code()
@@ -88,7 +88,7 @@ result<std::string> receive_descriptors(int over, std::size_t longest,
         message.msg_controllen = control.bytes.size();
         const auto count = ::recvmsg(over, &message, MSG_CMSG_CLOEXEC);
         if (count < 0) {
-            return last_error();
+            return failure_of_a_wait();
         }
         if (count == 0) {
             return error::closed;
@@ -110,7 +110,7 @@ error_code bound_blocking(int socket, duration limit) noexcept
                         .tv_usec = static_cast<suseconds_t>(micros % 1'000'000)};
     for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO}) {
         if (::setsockopt(socket, SOL_SOCKET, direction, &bound, sizeof bound) != 0) {
-            return last_error();
+            return failure_of_a_wait();
         }
     }
     return {};

@@ -1,4 +1,5 @@
 #include "inherited_listener.hpp"
+#include "last_error.hpp"
 #include "socket.hpp"
 #include "socket_listener.hpp"
 
@@ -60,18 +61,13 @@ std::string_view variable(const char* name)
     return value != nullptr ? value : "";
 }
 
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
-
 /// Nothing if it is no listening stream socket.
 result<socket_endpoint> listening_address(int descriptor)
 {
     int listens = 0;
     socklen_t length = sizeof listens;
     if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0) {
-        return detail::failed<socket_endpoint>(last_error());
+        return detail::failed<socket_endpoint>(detail::last_error());
     }
     if (listens == 0) {
         return detail::failed<socket_endpoint>(
@@ -80,7 +76,7 @@ result<socket_endpoint> listening_address(int descriptor)
     socket_endpoint local;
     auto size = static_cast<socklen_t>(local.capacity());
     if (::getsockname(descriptor, local.data(), &size) != 0) {
-        return detail::failed<socket_endpoint>(last_error());
+        return detail::failed<socket_endpoint>(detail::last_error());
     }
     local.resize(size);
     return local;

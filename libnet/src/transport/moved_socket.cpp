@@ -1,3 +1,4 @@
+#include "last_error.hpp"
 #include "moved_socket.hpp"
 
 #include "socket.hpp"
@@ -34,7 +35,7 @@ std::unique_ptr<stream> moved_socket::arrive(loop& home)
     socket_endpoint local;
     auto length = static_cast<socklen_t>(local.capacity());
     if (::getsockname(descriptor_, local.data(), &length) != 0) {
-        throw boost::system::system_error(error_code(errno, boost::system::system_category()));
+        throw boost::system::system_error(last_error());
     }
     stream_socket socket(context_of(home).get_executor());
     const int arriving = std::exchange(descriptor_, -1);

@@ -1,3 +1,5 @@
+#include "last_error.hpp"
+
 #include <libnet/transport/socket_options.hpp>
 
 #include <boost/system/errc.hpp>
@@ -121,7 +123,7 @@ result<socket_options> read_socket_options(int native_handle)
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     if (::getsockname(native_handle, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-        return error_code(errno, boost::system::system_category());
+        return detail::last_error();
     }
     const option_reader r(native_handle);
     socket_options found;

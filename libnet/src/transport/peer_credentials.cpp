@@ -1,3 +1,4 @@
+#include "last_error.hpp"
 #include "peer_credentials.hpp"
 
 #include <cerrno>
@@ -43,7 +44,7 @@ result<unix_domain::credentials> read_credentials(int descriptor)
         return unix_domain::credentials{0, user, group};
     }
 #endif
-    return error_code(errno, boost::system::system_category());
+    return last_error();
 }
 
 std::string describe_peer(int descriptor)

@@ -1,3 +1,4 @@
+#include "last_error.hpp"
 #include "socket.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -133,7 +134,7 @@ int open_socket(const stream_protocol& protocol, bool multipath, error_code& fai
         descriptor = new_socket(protocol.family(), protocol.protocol());
     }
     if (descriptor < 0) {
-        failed = error_code(errno, boost::system::system_category());
+        failed = last_error();
     }
     return descriptor;
 }

@@ -1,3 +1,4 @@
+#include "last_error.hpp"
 #include "socket_file.hpp"
 
 #include <boost/system/errc.hpp>
@@ -15,11 +16,6 @@
 
 namespace libnet::detail {
 namespace {
-
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
 
 /// Keeps two servers that start at once from removing each other's files. Without the lock, where
 /// the folder cannot be opened or somebody holds it for long, all goes on: it guards a moment.

@@ -1,3 +1,4 @@
+#include "last_error.hpp"
 #include "socket_listener.hpp"
 
 #include "newcomers.hpp"
@@ -82,7 +83,7 @@ task<std::unique_ptr<stream>> socket_listener::accept()
             }
             co_return take_over(accepted, peer);
         }
-        const error_code failed(errno, boost::system::system_category());
+        const error_code failed = last_error();
         if (failed != asio::error::would_block) {
             co_return failed;
         }

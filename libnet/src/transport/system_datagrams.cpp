@@ -1,3 +1,4 @@
+#include "last_error.hpp"
 #include "option_error.hpp"
 #include "socket.hpp"
 #include "socket_listener.hpp"
@@ -19,9 +20,6 @@
 
 namespace libnet::detail {
 namespace {
-
-// Newer than some headers.
-constexpr int udp_gro = 104;
 
 /// Sets options one by one and stops at the first that is refused.
 class setter {
@@ -150,7 +148,7 @@ error_code open(datagram_socket& socket, int family, const udp_options& options,
 {
     const int descriptor = ::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) {
-        return {errno, boost::system::system_category()};
+        return last_error();
     }
     error_code failed;
     socket.assign(asio::generic::datagram_protocol(family, IPPROTO_UDP), descriptor, failed);
@@ -192,7 +190,7 @@ std::unique_ptr<datagram_channel> system_network::open_datagrams(const endpoint&
     error_code failed = open(socket, family, options, address.address().is_unspecified());
     if (!failed && ::bind(socket.native_handle(), address.data(),
                           static_cast<socklen_t>(address.size())) != 0) {
-        failed = error_code(errno, boost::system::system_category());
+        failed = last_error();
     }
     if (failed) {
         cannot_listen(local.to_string(), failed);
@@ -211,7 +209,7 @@ system_network::connect_datagrams(const socket_address& peer, const udp_options&
     system_address address{};
     const socklen_t size = write_address(peer, family, address);
     if (::connect(socket.native_handle(), &address.any, size) != 0) {
-        return error_code(errno, boost::system::system_category());
+        return last_error();
     }
     return std::unique_ptr<datagram_channel>(
         std::make_unique<udp_channel>(home_, std::move(socket), family, options));

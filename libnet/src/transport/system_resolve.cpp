@@ -1,3 +1,4 @@
+#include "last_error.hpp"
 #include "system_network.hpp"
 
 #include "socket.hpp"
@@ -38,7 +39,7 @@ result<addresses> ask_system(const std::string& host)
     addrinfo* list = nullptr;
     if (const int failed = ::getaddrinfo(host.c_str(), nullptr, &wanted, &list)) {
         if (failed == EAI_SYSTEM) {
-            return error_code(errno, boost::system::system_category());
+            return last_error();
         }
         return error::host_not_found;
     }

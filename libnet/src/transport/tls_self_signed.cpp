@@ -1,6 +1,7 @@
 #include "tls_failure.hpp"
 #include "tls_handle.hpp"
 
+#include <libnet/core/ip_address.hpp>
 #include <libnet/transport/tls_certificate.hpp>
 
 #include <boost/system/errc.hpp>
@@ -29,12 +30,6 @@ T sure(T answer)
                                           "cannot make a self-signed certificate: " + tls_reason());
     }
     return answer;
-}
-
-bool is_address(const std::string& name)
-{
-    return name.find(':') != std::string::npos ||
-           name.find_first_not_of("0123456789.") == std::string::npos;
 }
 
 void add_extension(X509* certificate, int kind, const std::string& value)
@@ -67,7 +62,7 @@ tls_certificate tls_certificate::self_signed(const std::vector<std::string>& nam
     std::string alternatives;
     for (const std::string& name : names) {
         alternatives.append(alternatives.empty() ? "" : ",")
-            .append(is_address(name) ? "IP:" : "DNS:")
+            .append(ip_address::parse(name) ? "IP:" : "DNS:")
             .append(name);
     }
 

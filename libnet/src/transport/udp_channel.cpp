@@ -1,3 +1,4 @@
+#include "last_error.hpp"
 #include "udp_channel.hpp"
 
 #include "../runtime/begin_on.hpp"
@@ -33,11 +34,6 @@ udp_messages& messages_sent()
 {
     thread_local udp_messages messages;
     return messages;
-}
-
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
 }
 
 /// Nothing now, perhaps later.

@@ -12,10 +12,6 @@
 namespace libnet::detail {
 namespace {
 
-// Newer than some headers.
-constexpr int udp_segment = 103;
-constexpr int udp_gro = 104;
-
 template <class Value>
 Value value_of(const cmsghdr& item) noexcept
 {

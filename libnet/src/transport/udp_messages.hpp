@@ -15,6 +15,10 @@
 
 namespace libnet::detail {
 
+// UDP_SEGMENT and UDP_GRO, which are newer than some headers.
+inline constexpr int udp_segment = 103;
+inline constexpr int udp_gro = 104;
+
 /// Either kind of address, as the system writes it.
 union system_address {
     sockaddr any;

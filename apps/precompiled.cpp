@@ -1,0 +1,1 @@
+// Compiled to have the precompiled header, which the programs share.
