@@ -36,6 +36,7 @@ struct outcome {
     std::uint64_t duplicates = 0;
     std::uint64_t reordered = 0;
     std::uint64_t sent_again = 0;
+    std::vector<std::uint64_t> given_up;  // the numbers of requests, from 0
     std::vector<libnet::duration> round_trips;
 };
 
@@ -55,6 +56,23 @@ std::string percent(std::uint64_t part, std::uint64_t whole)
     return text.str();
 }
 
+/// "given up: 3, 17, 20 and 5 more"
+void report_given_up(std::vector<std::uint64_t>& numbers)
+{
+    constexpr std::size_t most = 20;
+    std::sort(numbers.begin(), numbers.end());
+    std::string line;
+    for (std::size_t i = 0; i < std::min(most, numbers.size()); ++i) {
+        line += (i == 0 ? "given up: " : ", ") + std::to_string(numbers[i]);
+    }
+    if (numbers.size() > most) {
+        line += " and " + std::to_string(numbers.size() - most) + " more";
+    }
+    if (!line.empty()) {
+        std::cout << line << '\n';
+    }
+}
+
 void report(const settings& s, outcome& o)
 {
     const std::uint64_t lost = s.count - o.answered;
@@ -65,6 +83,7 @@ void report(const settings& s, outcome& o)
         std::cout << ", " << o.reordered << " reordered\n";
     } else {
         std::cout << ", " << o.sent_again << " sent again\n";
+        report_given_up(o.given_up);
     }
     if (o.round_trips.empty()) {
         return;
@@ -200,6 +219,8 @@ libnet::task<> ask(libnet::udp_client& server, std::string message, outcome& fou
         found.round_trips.push_back((co_await libnet::this_loop()).now() - began);
     } else if (!answer && answer.error() == boost::system::errc::connection_refused) {
         co_await libnet::fail(answer.error());
+    } else {
+        found.given_up.push_back(read(libnet::as_bytes(message), 0));
     }
 }
 
@@ -241,7 +262,7 @@ int main(int argc, char** argv)
 {
     CLI::App app(
         "Sends numbered datagrams to an echo server, and says how many came back, how many\n"
-        "twice or out of order, and how long they took.\n"
+        "twice or out of order, and how long they took; with --retry also which were given up.\n"
         "Exit code: 0 if all were answered, 1 if not, 2 for wrong usage.\n");
     app.footer("\nTry it:\n"
                "  udp_echo_client --count 10000 --rate 5000\n"

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -159,8 +160,7 @@ TEST_F(BehindHaproxy, AServerThatDrainsKeepsItsClientsAndGetsNoOthers)
 // ---- a rolling restart --------------------------------------------------------------------------
 
 /// Asks without a pause, one request at a time, and connects again when the connection ends. A request
-/// that crosses the end of a connection goes again over the next one; that none is lost which the server
-/// had received before it was told to end, replacing_test.cpp proves.
+/// that crosses the end of a connection goes again over the next one.
 class busy_client {
 public:
     explicit busy_client(std::uint16_t port) : port_(port), thread_([this] { ask_until_stopped(); })
@@ -223,6 +223,21 @@ private:
     std::thread thread_;
 };
 
+/// How many requests a server says that it has received in full, when it ends.
+std::uint64_t received_in_full(const child_process::outcome& ended)
+{
+    const std::string& said = ended.output;
+    const auto end = said.rfind(" message");
+    const auto begin = end == std::string::npos ? end : said.rfind(' ', end - 1);
+    if (begin == std::string::npos) {
+        ADD_FAILURE() << "it does not say how many messages there were: " << said;
+        return 0;
+    }
+    return std::stoull(said.substr(begin + 1, end - begin - 1));
+}
+
+// What a server has received in full its client has an answer to: the counts of all servers are those of all
+// clients.
 TEST_F(BehindHaproxy, ARollingRestartUnderLoadFailsNobody)
 {
     std::unique_ptr<echo_server> servers[]{start("127.0.0.1:0"), start("127.0.0.1:0")};
@@ -241,12 +256,14 @@ TEST_F(BehindHaproxy, ARollingRestartUnderLoadFailsNobody)
     };
     all_move_on();
 
+    std::uint64_t received = 0;
     const char* const names[]{"one", "two"};
     for (int i = 0; i < 2; ++i) {
         const std::string where = servers[i]->where();
         balancer.set_state(names[i], "drain");
         const auto ended = servers[i]->stop(SIGTERM);
         EXPECT_EQ(ended.code, 0) << ended.errors;
+        received += received_in_full(ended);
         servers[i] = start(where);
         ASSERT_EQ(servers[i]->where(), where);
         balancer.set_state(names[i], "ready");
@@ -255,16 +272,20 @@ TEST_F(BehindHaproxy, ARollingRestartUnderLoadFailsNobody)
     }
 
     int reconnected = 0;
+    std::uint64_t answered = 0;
     for (const auto& client : clients) {
         client->stop();
         EXPECT_EQ(client->failure(), "");
         reconnected += client->reconnected();
+        answered += static_cast<std::uint64_t>(client->answered());
     }
     EXPECT_GE(reconnected, 8) << "each server had half of them at least once";
     for (const auto& server : servers) {
         const auto ended = server->stop(SIGTERM);
         EXPECT_EQ(ended.code, 0);
+        received += received_in_full(ended);
     }
+    EXPECT_EQ(received, answered);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 #include <vector>
@@ -72,6 +73,29 @@ TEST(UdpPrograms, EveryRequestIsAnsweredOverABadLine)
     EXPECT_THAT(ended.output, StartsWith("300 requests, 300 answered, 0 given up"));
     EXPECT_THAT(ended.output, testing::Not(HasSubstr(" 0 duplicates")));
     EXPECT_THAT(ended.output, testing::Not(HasSubstr(" 0 sent again")));
+}
+
+// A line on which nearly everything is lost: each request is answered or named.
+TEST(UdpPrograms, RequestsThatAreGivenUpAreNamed)
+{
+    udp_echo_server server({"--quiet"});
+    echo_server line({"--udp", "--listen", "127.0.0.1:0", "--connect", server.where(), "--loss",
+                      "60%", "--seed", "1"},
+                     {}, {}, IMPAIR);
+    const auto ended = client(line.where(), {"--count", "30", "--retry", "1", "--timeout", "1s"});
+    EXPECT_EQ(ended.code, 1) << ended.output << ended.errors;
+    const auto number_before = [&](const std::string& word) {
+        const auto end = ended.output.find(word);
+        const auto begin = ended.output.rfind(' ', end - 2);
+        return std::stoul(ended.output.substr(begin + 1, end - begin - 1));
+    };
+    const auto given_up = number_before(" given up (");
+    EXPECT_EQ(number_before(" answered") + given_up, 30U);
+    ASSERT_THAT(ended.output, HasSubstr("\ngiven up: "));
+    const std::string names = ended.output.substr(ended.output.find("\ngiven up: "));
+    const auto named = std::count(names.begin(), names.begin() + names.find('\n', 1), ',') + 1U;
+    EXPECT_EQ(named, std::min<std::size_t>(given_up, 20));
+    EXPECT_EQ(names.find(" and ") != std::string::npos, given_up > 20);
 }
 
 TEST(UdpPrograms, ForgetsASilentPeer)

@@ -7,13 +7,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <functional>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <netinet/in.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /// UDP sockets of the system's.
@@ -168,20 +171,84 @@ TEST(Udp, ServesBothFamiliesOnOneSocketAndAnswersFromWhereItWasAsked)
     });
 }
 
+/// The descriptor of a socket of this process.
+int descriptor_of(const udp_socket& socket)
+{
+    for (int descriptor = 3; descriptor < 1024; ++descriptor) {
+        sockaddr_in6 address{};
+        socklen_t size = sizeof address;
+        if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+            ntohs(address.sin6_port) == socket.local().port &&
+            (address.sin6_family == AF_INET || address.sin6_family == AF_INET6)) {
+            return descriptor;  // the port is at the same place in both
+        }
+    }
+    ADD_FAILURE() << "there is no socket of port " << socket.local().port;
+    return -1;
+}
+
+void set_option(const udp_socket& socket, int level, int option, int value)
+{
+    EXPECT_EQ(::setsockopt(descriptor_of(socket), level, option, &value, sizeof value), 0)
+        << errno;
+}
+
 TEST(Udp, ReadsHopsAndCongestion)
 {
-    for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
+    for (const bool six : {false, true}) {
         run_on_loop([=](loop& here) -> task<> {
+            const char* const host = six ? "[::1]:0" : "127.0.0.1:0";
             udp_options options;
             options.hop_limit = options.ecn = true;
             udp_socket receiver(here, host, options);
             udp_socket sender(here, host);
-            co_await checked(sender.send_to(receiver.local(), "hello"));
-            const datagram received = co_await checked(receiver.receive());
-            EXPECT_EQ(received.hop_limit(), 64);
-            EXPECT_EQ(received.ecn(), 0);
+            co_await checked(sender.send_to(receiver.local(), "as they are"));
+            const datagram usual = co_await checked(receiver.receive());
+            EXPECT_EQ(usual.hop_limit(), 64);
+            EXPECT_EQ(usual.ecn(), 0);
+            for (const int mark : {1, 2, 3}) {
+                constexpr int class_of_service = 0x28;  // in the six bits above
+                set_option(sender, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_TCLASS : IP_TOS,
+                           class_of_service | mark);
+                set_option(sender, six ? IPPROTO_IPV6 : IPPROTO_IP,
+                           six ? IPV6_UNICAST_HOPS : IP_TTL, 6 + mark);
+                co_await checked(sender.send_to(receiver.local(), "marked"));
+                const datagram marked = co_await checked(receiver.receive());
+                EXPECT_EQ(marked.ecn(), mark);
+                EXPECT_EQ(marked.hop_limit(), 6 + mark);
+            }
         });
     }
+}
+
+// A socket without checksums is one for which the kernel does not cut.
+TEST(Udp, WhereTheKernelDoesNotCutTheyLeaveOneByOneAndInOrder)
+{
+    run_on_loop([](loop& here) -> task<> {
+        udp_socket sender(here, "127.0.0.1:0");
+        udp_socket receiver(here, "127.0.0.1:0");
+        set_option(sender, SOL_SOCKET, SO_NO_CHECK, 1);
+        std::uint64_t sent = 0;
+        std::uint64_t calls = 0;
+        for (const std::size_t count : {50U, 50U, 20U}) {
+            for (std::size_t i = 0; i < count; ++i) {
+                co_await checked(
+                    sender.send_to(receiver.local(), std::to_string(1'000 + sent + i)));
+            }
+            co_await checked(sender.flush());
+            for (std::size_t i = 0; i < count; ++i) {
+                const datagram received = co_await checked(receiver.receive());
+                EXPECT_EQ(as_text(received.payload()), std::to_string(1'000 + sent + i));
+            }
+            sent += count;
+            EXPECT_EQ(sender.stats().sent, sent);
+            EXPECT_EQ(sender.stats().unsent, 0U);
+            if (sent > 50) {  // it has learned that these are not cut
+                EXPECT_LE(sender.stats().send_calls - calls, 2U) << "sendmmsg takes many at once";
+            }
+            calls = sender.stats().send_calls;
+        }
+    });
 }
 
 TEST(Udp, TheKernelsDropsAreCountedToTheLastOne)

@@ -119,15 +119,16 @@ result<std::size_t> udp_channel::send(std::span<queued_datagrams> batch)
 /// False if the system took only some of them, or none.
 result<bool> udp_channel::send_one_by_one(queued_datagrams& several)
 {
-    while (!several.payload.empty()) {
+    for (bytes rest = several.payload; !rest.empty();) {
         queued_datagrams one = several;
-        one.payload = several.payload.first(std::min(several.segment, several.payload.size()));
+        one.payload = rest.first(std::min(several.segment, rest.size()));
         const auto header = messages_sent().prepare_sending(std::span(&one, 1), family_);
         if (::sendmsg(native_handle(), &header.front().msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+            several.payload = rest;
             return would_block(errno) ? result<bool>(boost::system::in_place_value, false)
                                       : failed<bool>(last_error());
         }
-        several.payload = several.payload.subspan(one.payload.size());
+        rest = rest.subspan(one.payload.size());
     }
     return result<bool>(boost::system::in_place_value, true);
 }

@@ -262,6 +262,7 @@ void udp_core::transmit() noexcept
     while (!queue_.empty() && !failure_) {
         ++send_calls_;
         const auto pending = queue_.pending();
+        const std::size_t of_first = datagram_queue::count(pending.front());
         const auto taken = channel_->send(pending);
         if (taken && *taken != 0) {
             for (const queued_datagrams& done : pending.first(*taken)) {
@@ -272,18 +273,20 @@ void udp_core::transmit() noexcept
             }
             queue_.consume(*taken);
             attempts = 0;
-        } else if (taken) {
+            continue;
+        }
+        sent_ += of_first - datagram_queue::count(pending.front());
+        if (taken) {
             blocked_ = true;
             hold_input();
             channel_->wait_writable(*this);
             return;
-        } else {
-            // Perhaps it tells of an earlier one; then this one can be sent all the same.
-            const bool told = take_errors();
-            if (++attempts > (told ? most_attempts : 1)) {
-                give_up_on_first(taken.error());
-                attempts = 0;
-            }
+        }
+        // Perhaps it tells of an earlier one; then this one can be sent all the same.
+        const bool told = take_errors();
+        if (++attempts > (told ? most_attempts : 1)) {
+            give_up_on_first(taken.error());
+            attempts = 0;
         }
     }
     largest_segment_ = channel_->largest_segment();

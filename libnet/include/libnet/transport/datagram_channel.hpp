@@ -68,8 +68,8 @@ public:
     /// Errors  the kernel's. One that tells of an earlier datagram shows in take_error() as well.
     virtual result<std::size_t> receive(std::span<received_datagrams> into) = 0;
 
-    /// Sends from the front of `batch`; answers how many are done with. One that could be sent only in
-    /// part has become shorter.
+    /// Sends from the front of `batch`; answers how many are done with, and leaves these as they were.
+    /// If it answers 0 or fails, the first may have been sent in part, and has become shorter.
     ///
     /// Errors  why the first of them cannot be sent; or what a peer answered to an earlier one, which
     ///         shows in take_error() as well, and then sending goes on when asked again.
