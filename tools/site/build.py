@@ -26,7 +26,8 @@ class Site:
         self.target = Path(target)
         include = ROOT / "libnet/include"
         headers = {str(path.relative_to(include / "libnet")) for path in (include / "libnet").rglob("*.hpp")}
-        self.reference = Reference(symbols.read(xml, include), headers)
+        about = {header: symbols.about(include / "libnet" / header) for header in headers}
+        self.reference = Reference(symbols.read(xml, include), about)
         self.sources = {f"libnet/include/libnet/{header}" for header in headers}
         self.frame = (HERE / "frame.html").read_text(encoding="utf-8")
         text = (include / "libnet/version.hpp").read_text(encoding="utf-8")
@@ -95,7 +96,8 @@ class Site:
                 name = short or self.titles[source]
                 here = ' aria-current="page"' if target == page.target else ""
                 items.append(f'<li><a href="{pages.relative(page.target, target)}"{here}>{escape(name)}</a></li>')
-            out.append(f"<h2>{escape(title)}</h2><ul>{''.join(items)}</ul>")
+            korean = ' lang="ko"' if entries[0][0].startswith("docs/ko/") else ""
+            out.append(f"<h2{korean}>{escape(title)}</h2><ul{korean}>{''.join(items)}</ul>")
         return "\n".join(out)
 
     def write_search(self, everything):
