@@ -121,7 +121,7 @@ def contents(page):
     levels = [(level, anchor, text) for level, anchor, text in page.headings if level in (2, 3)]
     if len(levels) < 2:
         return ""
-    items = "".join(f'<li{sub(level)}><a href="#{anchor}">{escape(text)}</a></li>'
+    items = "".join(f'<li{sub(level)}><a href="#{anchor}">{escape(text).replace("_", "_<wbr>")}</a></li>'
                     for level, anchor, text in levels)
     return f'<nav class="contents" aria-label="On this page"><h2>On this page</h2><ul>{items}</ul></nav>'
 

@@ -40,6 +40,7 @@ class Renderer:
         self.source_link = source_link  # file of the repository -> target; it is told which files are wanted
         self.markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
         self.markdown.options["highlight"] = highlighted
+        self.markdown.add_render_rule("image", picture)
         self.markdown.add_render_rule("code_inline", lambda _, tokens, at, *rest: inline_code(tokens[at].content))
 
     def page(self, source):
@@ -56,11 +57,11 @@ class Renderer:
 
     def headings(self, page, tokens):
         taken = {}
-        anchor, text = "", ""
+        anchor, text, heading = "", "", None
         for token, content in zip(tokens, tokens[1:] + [None]):
             if token.type == "heading_open":
                 page.sections.append((anchor, text, " ".join(self.words)) if text else None)
-                text = plain_text(content)
+                heading, text = content, plain_text(content)
                 anchor = slug(text)
                 taken[anchor] = number = taken.get(anchor, -1) + 1
                 anchor = f"{anchor}-{number}" if number else anchor
@@ -69,7 +70,7 @@ class Renderer:
                 page.headings.append((level, anchor, text))
                 page.title = page.title or text
                 self.words = []
-            elif token.type == "inline":
+            elif token.type == "inline" and token is not heading:
                 self.words = [*getattr(self, "words", []), plain_text(token)]
         page.sections.append((anchor, text, " ".join(self.words)))
         page.sections = [section for section in page.sections if section]
@@ -118,14 +119,23 @@ def framed(table):
     """A table in a box that can be scrolled. One of sentences becomes a list of its rows where the screen is narrow, so
     that nobody has to scroll while reading; each cell then says its column."""
     rows = [CELL.findall(row) for row in table.split("<tr>")[1:]]
-    longest = max(width(text) for row in rows[1:] for _, text in row[1:])
     table = CELL.sub(unbroken, table)
-    if len(rows[0]) < 3 or longest < SENTENCE:
+    if not is_list(rows):
         return f'<div class="wide">{table}</div>'
     columns = [re.sub("<.*?>", "", text) for _, text in rows[0]]
     head, *bodies = table.split("<tr>")
     told = [re.sub("<td", lambda _, names=iter(columns): f'<td data-column="{next(names)}"', row) for row in bodies]
     return f'<div class="wide rows">{"<tr>".join([head, *told])}</div>'
+
+
+def is_list(rows):
+    """Whether its cells are sentences, or its names leave no room beside them."""
+    first = [text for (_, text), *_ in rows[1:]]
+    longest = max(width(text) for row in rows[1:] for _, text in row[1:])
+    if len(rows[0]) == 2:
+        names = max(len(word) for text in first for word in unescape(re.sub("<.*?>", "", text)).split() or [""])
+        return names > SENTENCE and longest > 2 * SENTENCE
+    return longest >= SENTENCE or max(map(width, first)) >= 1.5 * SENTENCE
 
 
 def unbroken(cell):
@@ -140,6 +150,8 @@ def width(text):
 
 
 def inline_code(text):
+    if len(text) < SENTENCE and " " in text:
+        return f'<code class="whole">{escape(text)}</code>'
     return f"<code>{' '.join(map(code_word, text.split(' ')))}</code>"
 
 
@@ -154,6 +166,12 @@ def code_word(word):
             break
     mark = "<wbr>" if len(word) >= VERY_LONG else '<wbr class="narrow">'
     return mark.join(escape(word[a:b]) for a, b in zip([0, *places], [*places, len(word)]))
+
+
+def picture(renderer, tokens, at, options, environment):
+    """Leads to itself: where the screen is narrow it is wider than that."""
+    image = renderer.image(tokens, at, options, environment)
+    return f'<a class="picture" href="{escape(tokens[at].attrGet("src"))}">{image}</a>'
 
 
 def plain_text(token):
