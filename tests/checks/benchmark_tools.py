@@ -119,6 +119,13 @@ class Page(unittest.TestCase):
         self.assertIn("| 64 connections, depth 1, 64 bytes | 1.03 | - | not measured |", bench_page.page(few))
         self.assertIn("| 64B x64 depth 1 | 2 | 5.000 | 1.20 | 1.18 to 1.22 |", bench_page.page(few))
 
+    def test_many_candidates_are_rows(self):
+        many = [cell(case, name, 1, 7) for case in ("64B x64 depth 1", "64B x64 depth 16")
+                for name in ("raw", "libnet", *"abcdefg")]
+        text = bench_page.page({**RUN, "peers": many})
+        self.assertIn("|  | 64B x64 depth 1 | 64B x64 depth 16 |\n|---|---|---|\n| Rounds | 7 | 7 |", text)
+        self.assertIn("| g | 1.00 | 1.00 |", text)
+
     def test_says_why_of_what_was_missed_and_of_nothing_else(self):
         self.assertNotIn("massif", bench_page.page(RUN))
         self.assertIn("- An idle connection: bytes of user memory: over streams in memory (massif)",

@@ -8,6 +8,11 @@ import unittest
 from pathlib import Path
 
 CHECKS = Path(__file__).parent
+sys.path.insert(0, str(CHECKS.parent / "site"))
+sys.dont_write_bytecode = True
+
+import symbols  # noqa: E402
+
 INCLUDE = "libnet/include/libnet/"
 SOURCE = "libnet/src/"
 
@@ -312,6 +317,38 @@ class HeaderFilter(unittest.TestCase):
         self.assertIn("=special=", found[1])
         self.assertIn("=special=", found[3])
         self.assertNotIn("=special=", found[6])
+
+
+class Declarations(unittest.TestCase):
+    def shown(self, kind, *lines):
+        text = "\n".join(lines)
+        return symbols.tidy(text[:symbols.end_of(text, kind)], kind)
+
+    def test_parameters_stand_below_each_other_without_the_macro(self):
+        self.assertEqual(self.shown("function", "LIBNET_ASIO_DECL void flip(bytes content,",
+                                    "                           const bits& which) noexcept;"),
+                         "void flip(bytes content,\n          const bits& which) noexcept")
+        self.assertEqual(self.shown("function", "LIBNET_ASIO_DECL result<reading>", "read(bytes beginning);"),
+                         "result<reading>\nread(bytes beginning)")
+
+    def test_a_concept_ends_with_its_own_bracket(self):
+        self.assertEqual(self.shown("concept", "concept framing = requires(F& f) {", "    {", "        f.decode()",
+                                    "    } -> std::same_as<decoded>;", "};", "", "}  // namespace libnet"),
+                         "concept framing = requires(F& f) {\n    {\n        f.decode()\n"
+                         "    } -> std::same_as<decoded>;\n}")
+
+    def test_a_variable_is_one_line(self):
+        self.assertEqual(self.shown("variable", "    std::string", "        text;"), "std::string text")
+
+    def test_a_header_says_what_it_is_for(self):
+        with tempfile.TemporaryDirectory() as folder:
+            header = Path(folder) / "x.hpp"
+            for text, about in (("#pragma once\n\n#include <a>\n\n/// Both\n/// ways.\nnamespace x {\n", "Both\nways."),
+                                ("#pragma once\n\n/// At the end.\n", "At the end."),
+                                ("namespace x {\n\n/// A class.\nclass y;\n", ""),
+                                ("/// A class.\nclass y;\n", "")):
+                header.write_text(text, encoding="utf-8")
+                self.assertEqual(symbols.about(header), about)
 
 
 if __name__ == "__main__":

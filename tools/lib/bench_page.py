@@ -29,6 +29,7 @@ SUITES = {
 
 
 ENOUGH_ROUNDS = 3  # of those in which the cores stayed near each other
+WIDEST = 9  # columns of a table that a page has room for
 
 
 def ratio_of(suite, case, candidate):
@@ -118,7 +119,7 @@ def reasons(run):
 
 
 def table_of_ratios(cells):
-    """A column for each candidate, a row for each case."""
+    """A column for each candidate, a row for each case; the other way round if there are more than a page is wide."""
     candidates = list(dict.fromkeys(cell["candidate"] for cell in cells))
     first = candidates[0]
     rows = []
@@ -128,7 +129,10 @@ def table_of_ratios(cells):
                                                       for name in candidates[1:]]
         second = row[candidates[1]]
         rows.append([case, str(row[first]["rounds"]), *shown, f"{second['lowest']:.2f} to {second['highest']:.2f}"])
-    return table(["", "rounds", f"{first}, us", *candidates[1:], f"{candidates[1]}, in single rounds"], rows)
+    head = ["", "Rounds", f"{first}, us", *candidates[1:], f"{candidates[1]}, in single rounds"]
+    if len(head) > WIDEST:
+        head, *rows = zip(head, *rows)
+    return table(head, rows)
 
 
 def microseconds(nanoseconds, digits=1):
@@ -137,7 +141,7 @@ def microseconds(nanoseconds, digits=1):
 
 def table_of_sockets(rows):
     return table(
-        ["", "connections", "user memory", "kernel memory", "CPU", "p50", "p99"],
+        ["", "Connections", "User memory", "Kernel memory", "CPU", "p50", "p99"],
         ([row["candidate"], f"{row['connections']:,}", f"{row['user_bytes']:.0f} B ({row['mean_user_bytes']:.0f} B)",
           f"{row['kernel_bytes']:.0f} B", f"{row['cpu_share'] * 100:.2f} %", microseconds(row["p50_ns"], 0),
           microseconds(row["p99_ns"], 0)] for row in rows))
@@ -145,7 +149,7 @@ def table_of_sockets(rows):
 
 def table_of_sessions(rows):
     return table(
-        ["sessions", "memory of one", "opening", "a heartbeat", "an echo of one that is active, p50", "p99"],
+        ["Sessions", "Memory of one", "Opening", "A heartbeat", "An echo of one that is active, p50", "p99"],
         ([f"{row['sessions']:,}", f"{row['bytes_of_session']} B",
           *(microseconds(row[what]) for what in ("open_ns", "heartbeat_ns", "echo_p50_ns", "echo_p99_ns"))]
          for row in rows))
@@ -153,7 +157,7 @@ def table_of_sessions(rows):
 
 def table_of_compiling(found):
     names = {"asio": "Asio's echo", "libnet": "libnet's first server", "session": "a file with a session"}
-    times = table(["", "seconds", "against Asio's echo"],
+    times = table(["", "Seconds", "Against Asio's echo"],
                   ([names[name], f"{figures['seconds']:.2f}", f"{figures['ratio']:.2f}"]
                    for name, figures in found["times"].items()))
     sizes = "; ".join(f"{name} {size / 1024:,.0f} KiB" for name, size in found["bytes"].items())

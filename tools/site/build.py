@@ -26,7 +26,8 @@ class Site:
         self.target = Path(target)
         include = ROOT / "libnet/include"
         headers = {str(path.relative_to(include / "libnet")) for path in (include / "libnet").rglob("*.hpp")}
-        self.reference = Reference(symbols.read(xml, include), headers)
+        about = {header: symbols.about(include / "libnet" / header) for header in headers}
+        self.reference = Reference(symbols.read(xml, include), about)
         self.sources = {f"libnet/include/libnet/{header}" for header in headers}
         self.frame = (HERE / "frame.html").read_text(encoding="utf-8")
         text = (include / "libnet/version.hpp").read_text(encoding="utf-8")
@@ -95,7 +96,8 @@ class Site:
                 name = short or self.titles[source]
                 here = ' aria-current="page"' if target == page.target else ""
                 items.append(f'<li><a href="{pages.relative(page.target, target)}"{here}>{escape(name)}</a></li>')
-            out.append(f"<h2>{escape(title)}</h2><ul>{''.join(items)}</ul>")
+            korean = ' lang="ko"' if entries[0][0].startswith("docs/ko/") else ""
+            out.append(f"<h2{korean}>{escape(title)}</h2><ul{korean}>{''.join(items)}</ul>")
         return "\n".join(out)
 
     def write_search(self, everything):
@@ -119,7 +121,7 @@ def contents(page):
     levels = [(level, anchor, text) for level, anchor, text in page.headings if level in (2, 3)]
     if len(levels) < 2:
         return ""
-    items = "".join(f'<li{sub(level)}><a href="#{anchor}">{escape(text)}</a></li>'
+    items = "".join(f'<li{sub(level)}><a href="#{anchor}">{escape(text).replace("_", "_<wbr>")}</a></li>'
                     for level, anchor, text in levels)
     return f'<nav class="contents" aria-label="On this page"><h2>On this page</h2><ul>{items}</ul></nav>'
 

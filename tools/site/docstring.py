@@ -12,7 +12,14 @@
 import re
 from html import escape
 
-LABEL = re.compile(r"^([A-Z][a-z]+) {2,}(\S.*)$")
+from pages import highlighted
+
+LABEL = re.compile(r"^(Lifetime|[A-Z][a-z]+(?= {2})) +(\S.*)$")  # the longest is as wide as the column
+CODE = re.compile(r"[;{}]\s*(?://.*)?$", re.MULTILINE)             # else it is a picture
+# Calls such as receive(), qualified names and names of several words are code without saying so.
+NAME = re.compile(r"\b(?:\w+::)*\w+\(\)|\b\w+(?:::\w+)+|\b(?:\w+\.)*[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+\b(?:\(\d\))?"
+                  r"|<libnet/[\w/.]+>")
+SHORT = 20  # characters of what a colon ends, if that says nothing by itself
 
 
 def to_html(comment, link):
@@ -21,8 +28,9 @@ def to_html(comment, link):
     for block in blocks(comment):
         if block[0].startswith("    "):
             code = "\n".join(line[4:] for line in block)
-            out.append(f"<pre><code>{escape(code)}</code></pre>")
-        elif LABEL.match(block[0]):
+            picture = f"<pre><code>{escape(code)}</code></pre>"
+            out.append(highlighted(code, "cpp", None) if CODE.search(code) else picture)
+        elif any(LABEL.match(line) for line in block):
             out.append(labelled(block, link))
         elif block[0].startswith(("* ", "- ", "  * ")):
             items = re.split(r"\n\s*[*-] ", "\n" + "\n".join(block))[1:]
@@ -73,16 +81,28 @@ def prose(text, link):
 
 
 def plain(text, link):
-    """Calls such as receive() and qualified names are code without saying so."""
     out, end = [], 0
-    for match in re.finditer(r"\b(?:\w+::)*\w+\(\)|\b\w+(?:::\w+)+", text):
+    for match in NAME.finditer(text):
         out.append(escape(text[end:match.start()]))
         out.append(f"<code>{link(match[0])}</code>")
         end = match.end()
     return "".join(out) + escape(text[end:])
 
 
+def as_sentence(comment):
+    """What stands behind a declaration is mostly no sentence; on a page it looks like the others."""
+    if re.match(r"[a-z][a-z'-]*(?:[\s:,;]|$)", comment):
+        comment = comment[0].upper() + comment[1:]
+    return comment + "." if re.search(r"[\w`)]$", comment) and "\n\n" not in comment else comment
+
+
 def first_sentence(comment):
+    """Up to a full stop, or a colon, that stands in no brackets."""
     text = re.split(r"\n\s*\n", comment.strip())[0].replace("\n", " ")
-    match = re.match(r"(.+?[.:])(?:\s|$)", text)
-    return re.sub(r"[.:]$", "", match[1] if match else text)
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        ends = char == "." or char == ":" and at >= SHORT
+        if ends and depth == 0 and text[at + 1:at + 2] in ("", " "):
+            return text[:at]
+    return text.removesuffix(":")

@@ -2,8 +2,9 @@
 
 import posixpath
 import re
-from html import escape
+from html import escape, unescape
 from pathlib import Path
+from unicodedata import east_asian_width
 
 from markdown_it import MarkdownIt
 from pygments import highlight as colour
@@ -16,6 +17,8 @@ import navigation
 FORMATTER = HtmlFormatter(nowrap=True)
 CELL = re.compile(r"<(t[hd])[^>]*>(.*?)</t[hd]>", re.DOTALL)
 SENTENCE = 19  # characters of a cell that is more than a number or a name
+# Characters of a word of code: from here on it may be broken, and where there is room for tables from there on.
+LONG, VERY_LONG = 22, 36
 
 
 class Page:
@@ -37,6 +40,7 @@ class Renderer:
         self.source_link = source_link  # file of the repository -> target; it is told which files are wanted
         self.markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
         self.markdown.options["highlight"] = highlighted
+        self.markdown.add_render_rule("image", picture)
         self.markdown.add_render_rule("code_inline", lambda _, tokens, at, *rest: inline_code(tokens[at].content))
 
     def page(self, source):
@@ -53,11 +57,11 @@ class Renderer:
 
     def headings(self, page, tokens):
         taken = {}
-        anchor, text = "", ""
+        anchor, text, heading = "", "", None
         for token, content in zip(tokens, tokens[1:] + [None]):
             if token.type == "heading_open":
                 page.sections.append((anchor, text, " ".join(self.words)) if text else None)
-                text = plain_text(content)
+                heading, text = content, plain_text(content)
                 anchor = slug(text)
                 taken[anchor] = number = taken.get(anchor, -1) + 1
                 anchor = f"{anchor}-{number}" if number else anchor
@@ -66,7 +70,7 @@ class Renderer:
                 page.headings.append((level, anchor, text))
                 page.title = page.title or text
                 self.words = []
-            elif token.type == "inline":
+            elif token.type == "inline" and token is not heading:
                 self.words = [*getattr(self, "words", []), plain_text(token)]
         page.sections.append((anchor, text, " ".join(self.words)))
         page.sections = [section for section in page.sections if section]
@@ -115,8 +119,8 @@ def framed(table):
     """A table in a box that can be scrolled. One of sentences becomes a list of its rows where the screen is narrow, so
     that nobody has to scroll while reading; each cell then says its column."""
     rows = [CELL.findall(row) for row in table.split("<tr>")[1:]]
-    longest = max(len(re.sub("<.*?>", "", text)) for row in rows[1:] for _, text in row[1:])
-    if len(rows[0]) < 3 or longest < SENTENCE:
+    table = CELL.sub(unbroken, table)
+    if not is_list(rows):
         return f'<div class="wide">{table}</div>'
     columns = [re.sub("<.*?>", "", text) for _, text in rows[0]]
     head, *bodies = table.split("<tr>")
@@ -124,12 +128,50 @@ def framed(table):
     return f'<div class="wide rows">{"<tr>".join([head, *told])}</div>'
 
 
+def is_list(rows):
+    """Whether its cells are sentences, or its names leave no room beside them."""
+    first = [text for (_, text), *_ in rows[1:]]
+    longest = max(width(text) for row in rows[1:] for _, text in row[1:])
+    if len(rows[0]) == 2:
+        names = max(len(word) for text in first for word in unescape(re.sub("<.*?>", "", text)).split() or [""])
+        return names > SENTENCE and longest > 2 * SENTENCE
+    return longest >= SENTENCE or max(map(width, first)) >= 1.5 * SENTENCE
+
+
+def unbroken(cell):
+    """A number with its unit, or two words, are not broken for the sake of another column."""
+    return cell[0].replace("<td", '<td class="whole"', 1) if 0 < width(cell[2]) < SENTENCE else cell[0]
+
+
+def width(text):
+    """Columns that it takes; Hangul takes two."""
+    shown = unescape(re.sub("<.*?>", "", text))
+    return sum(1 + (east_asian_width(char) == "W") for char in shown)
+
+
 def inline_code(text):
-    """Long names may be broken between their words, so that a column of them leaves room for others."""
-    shown = escape(text)
-    if len(text) > 24:
-        shown = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[._/])(?=\w)", "<wbr>", shown)
-    return f"<code>{shown}</code>"
+    if len(text) < SENTENCE and " " in text:
+        return f'<code class="whole">{escape(text)}</code>'
+    return f"<code>{' '.join(map(code_word, text.split(' ')))}</code>"
+
+
+def code_word(word):
+    """--of-this-kind stays whole. A long one may be broken between its parts, so that a column leaves room for others;
+    but not so that a syllable is left over."""
+    if len(word) < LONG:
+        return f'<span class="whole">{escape(word)}</span>' if "-" in word else escape(word)
+    for break_before in (r"(?<=::)\w|(?<=/)\w", r"(?<=[_.])\w|(?<=[a-z])[A-Z]"):
+        places = [match.start() for match in re.finditer(break_before, word) if 8 <= match.start() <= len(word) - 5]
+        if places and max(b - a for a, b in zip([0, *places], [*places, len(word)])) < LONG:
+            break
+    mark = "<wbr>" if len(word) >= VERY_LONG else '<wbr class="narrow">'
+    return mark.join(escape(word[a:b]) for a, b in zip([0, *places], [*places, len(word)]))
+
+
+def picture(renderer, tokens, at, options, environment):
+    """Leads to itself: where the screen is narrow it is wider than that."""
+    image = renderer.image(tokens, at, options, environment)
+    return f'<a class="picture" href="{escape(tokens[at].attrGet("src"))}">{image}</a>'
 
 
 def plain_text(token):
@@ -149,11 +191,20 @@ def relative(page, target):
 
 
 def highlighted(code, language, _attributes):
+    if language == "console":
+        return f'<pre class="code console"><code>{"".join(map(console_line, code.splitlines(True)))}</code></pre>'
     try:
         lexer = get_lexer_by_name({"sh": "bash"}.get(language, language or "text"), stripall=False)
     except ClassNotFound:
         lexer = get_lexer_by_name("text")
     return f'<pre class="code {escape(language)}"><code>{colour(code, lexer, FORMATTER)}</code></pre>'
+
+
+def console_line(line):
+    """`$ ` is before what is typed, `# ` before the title of an experiment, nothing before what is printed."""
+    if line.startswith("$ "):
+        return f'<span class="gp">$ </span>{colour(line[2:], get_lexer_by_name("bash", stripall=False), FORMATTER)}'
+    return f'<span class="{"gh" if line.startswith("# ") else "go"}">{escape(line)}</span>'
 
 
 def source_page(root, source):

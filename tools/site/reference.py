@@ -24,9 +24,10 @@ requires short signed sizeof static struct template this true typename union uns
 
 
 class Reference:
-    def __init__(self, headers, all_headers):
+    def __init__(self, headers, about):
         self.headers = headers
-        self.all_headers = all_headers
+        self.about = about          # header -> what it says of itself
+        self.all_headers = set(about)
         self.places = {}    # name -> place in the site
         self.short = {}     # last part of a name -> all that have it
         for header, symbols in headers.items():
@@ -100,7 +101,8 @@ class Reference:
                     continue
                 where = relative(page.target, target_of(header))
                 shown = dict.fromkeys(s.name.removeprefix("testing::") for s in names)
-                said = docstring.first_sentence(main_symbol(header, names).comment) if names else ""
+                comment = self.about[header] or (main_symbol(header, names).comment if names else "")
+                said = docstring.first_sentence(comment)
                 row = f'<td><a href="{where}"><code>{header}</code></a></td>'
                 row += f"<td>{docstring.prose(said, escape)}"
                 row += "<br><small>" + ", ".join(f"<code>{escape(n)}</code>" for n in shown) + "</small>" if shown else ""
@@ -114,6 +116,7 @@ class Reference:
         parts = [f"<h1>{escape(header)}</h1>", f'<pre class="code"><code>#include &lt;libnet/{header}&gt;</code></pre>',
                  f'<p class="links">Link <code>{library_of(header)}</code> · '
                  f'<a href="{relative(page.target, f"source/libnet/include/libnet/{header}.html")}">the header</a></p>']
+        parts.append(docstring.to_html(self.about[header], self.linker(page, "")))
         for symbol in symbols:
             parts.append(self.entry(page, symbol, 2))
         if not symbols:
@@ -130,7 +133,7 @@ class Reference:
         heading = f"<h2>{escape(title)} <small>{symbol.kind}</small></h2>" if level == 2 else ""
         anchors = "".join(f'<a id="{s.anchor}"></a>' for s in symbol.more)
         code = "\n".join(self.declaration(page, s) for s in group)
-        text = docstring.to_html(symbol.comment, link)
+        text = docstring.to_html(docstring.as_sentence(symbol.comment) if level > 2 else symbol.comment, link)
         if level <= 3:
             page.headings.append((level, symbol.anchor, title + ("()" if symbol.kind == "function" else "")))
         for each in group:
@@ -143,9 +146,11 @@ class Reference:
         return "\n".join(part for part in parts if part)
 
     def values(self, symbol, link):
-        rows = [f'<tr id="{each.anchor}.{value}"><th><code>{value}</code></th>'
+        enums = [each for each in (symbol, *symbol.more) if each.values]
+        rows = [f'<tr id="{each.anchor}.{value}">'
+                f"<th><code>{f'{each.short}::' if len(enums) > 1 else ''}{value}</code></th>"
                 f"<td>{docstring.prose(comment.replace(chr(10), ' '), link)}</td></tr>"
-                for each in (symbol, *symbol.more) for value, comment in each.values]
+                for each in enums for value, comment in each.values]
         return f'<table class="facts values">{"".join(rows)}</table>' if rows else ""
 
     def linker(self, page, scope):
@@ -171,7 +176,7 @@ class Reference:
                 named = True
             elif word in KEYWORDS:
                 out.append(f'<span class="k">{word}</span>')
-            elif re.match(r"[a-z_]", word) and is_type_before(behind):
+            elif re.match(r"[a-z_]", word) and is_type_before(behind) and not is_parameter(words[at - 1], behind):
                 found = self.link(word, scope)
                 out.append(f'<a href="{relative(page.target, found)}">{escape(word)}</a>' if found else escape(word))
             else:
@@ -181,6 +186,10 @@ class Reference:
 
 def is_type_before(behind):
     return re.match(r"\s*[&*>]|<|\{\}|\.\.\.| $|\s+$|\)", behind) is not None
+
+
+def is_parameter(before, behind):
+    return behind.startswith(")") and not before.endswith(("(", "<", ",", ", ", "= "))
 
 
 def target_of(header):

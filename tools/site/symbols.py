@@ -10,6 +10,9 @@ from header_filter import SAME, SPECIAL
 KINDS = {"class", "struct", "union", "concept", "enum", "function", "typedef", "variable"}
 MACROS = re.compile(r"\bLIBNET_ASIO_(?:\w*DECL|ALWAYS_INLINE)\s+")
 
+LINE = 100      # characters of a declaration that needs no second line
+HANGING = 4     # spaces before what stands below nothing in particular
+
 
 @dataclass
 class Symbol:
@@ -39,6 +42,21 @@ def read(xml, include):
     return reader.finish()
 
 
+def about(path):
+    """What a header says of itself, above its namespace or what it includes, or at its end; "" if it says nothing."""
+    comment = []
+    for line in [*path.read_text(encoding="utf-8").splitlines(), "# end"]:
+        if line.startswith("//"):
+            comment.append(line)
+        elif comment and line:
+            marks = r"///? ?" if line.startswith("#define") else r"/// ?"
+            stands_above = line.startswith(("namespace", "#")) and all(re.match(marks, each) for each in comment)
+            return "\n".join(re.sub(f"^{marks}", "", each) for each in comment) if stands_above else ""
+        elif line and not line.startswith("#"):
+            return ""
+    return ""
+
+
 class Reader:
     def __init__(self, include):
         self.include = Path(include)
@@ -47,6 +65,8 @@ class Reader:
 
     def compound(self, element):
         kind = element.get("kind")
+        if element.get("prot") == "private":
+            return
         if kind in KINDS:
             self.add(element, kind, element.findtext("compoundname"))
         if kind in KINDS | {"namespace"}:
@@ -58,7 +78,7 @@ class Reader:
         place = element.find("location")
         comment = comment_of(element)
         name = re.sub(r"^libnet::", "", name or "").replace("literals::", "")
-        if not name or place is None or comment == SPECIAL:
+        if not name or place is None or SPECIAL in comment:
             return
         header, line = place.get("file").removeprefix("libnet/"), int(place.get("line"))
         symbol = Symbol(kind, name, header, line, comment, self.declaration(header, line, kind))
@@ -101,9 +121,9 @@ class Reader:
             text += re.sub(r"\s*//.*$", "", lines[last]) + "\n"
             cut = end_of(text, kind)
             if cut is not None and last >= line - 1:
-                return tidy(text[:cut])
+                return tidy(text[:cut], kind)
             last += 1
-        return tidy(text)
+        return tidy(text, kind)
 
     def lines_of(self, header):
         if header not in self.lines:
@@ -123,19 +143,15 @@ def end_of(text, kind):
     depth = angle = 0
     after_parameters = False
     for at, char in enumerate(text):
-        if char in "([":
+        if char in "([" or char == "{" and kind == "concept":
             depth += 1
-        elif char in ")]":
+        elif char in ")]" or char == "}" and kind == "concept":
             depth -= 1
             after_parameters = char == ")" and depth == 0 or after_parameters
         elif depth:
             continue
         elif char == ";":
             return at
-        elif char == "{" and kind == "concept":
-            depth += 1
-        elif char == "}" and kind == "concept":
-            depth -= 1
         elif char == "{" and kind not in ("variable", "typedef"):
             return at
         elif char == "{":
@@ -146,11 +162,26 @@ def end_of(text, kind):
     return None
 
 
-def tidy(text):
-    text = MACROS.sub("", text.strip("\n").rstrip())
-    lines = text.splitlines()
+def tidy(text, kind):
+    lines = without_macros(text.strip("\n").rstrip().splitlines())
     indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
-    return "\n".join(line[indent:].rstrip() for line in lines)
+    shown = "\n".join(line[indent:].rstrip() for line in lines)
+    one_line = " ".join(shown.split())
+    return one_line if kind == "variable" and len(one_line) <= LINE else shown
+
+
+def without_macros(lines):
+    """What stood below an opening bracket behind a macro stands below it again."""
+    out, gone, indent = [], 0, 0
+    for line in lines:
+        bare = MACROS.sub("", line)
+        spaces = len(line) - len(line.lstrip())
+        if bare != line:
+            gone, indent = len(line) - len(bare), spaces
+        elif gone and spaces - gone > indent + HANGING:
+            bare = line[gone:]
+        out.append(bare)
+    return out
 
 
 def comment_of(element):
