@@ -3,7 +3,7 @@
 
     page_commands.py PROGRAMS [PAGE]...     PROGRAMS is the folder of the sample programs; without pages: all of them
 
-Every block of `sh`, `bash` and `console` in README.md, CONTRIBUTING.md, SECURITY.md and docs/ is run, unless
+Every block of `sh`, `bash`, `shell` and `console` in README.md, CONTRIBUTING.md, SECURITY.md and docs/ is run, unless
 
   * it stands behind a comment that names its source or the experiment whose output it is: pages.py and
     run_experiment.py see to those;
@@ -81,7 +81,7 @@ SHORTER = [
     (r"/run/(?=\w+\.takeover)", "./"),
 ]
 
-BLOCK = re.compile(r"^```(sh|bash|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(sh|bash|shell|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CHECKED_ELSEWHERE = re.compile(r"<!-- (?:code|output): [^>]+ -->\n\Z")
 IN_BACKGROUND = re.compile(r"\s*&\s*(?:#.*)?\Z")
 ANYTHING = re.compile(r"\w+\.\.\.")
@@ -151,8 +151,11 @@ class Checker:
         found = [match for match in BLOCK.finditer(text) if not CHECKED_ELSEWHERE.search(text, 0, match.start())]
         blocks = []
         for match in found:
-            steps = steps_of(match[2], match[1] == "console", text.count("\n", 0, match.start()) + 2)
-            if steps and not self.is_listed(page, steps[0].command, [each[:2] for each in self.excused]):
+            line = text.count("\n", 0, match.start()) + 2
+            steps = steps_of(match[2], match[1] == "console", line)
+            if not steps:
+                self.complaints.append(f"{page}:{line}: this block has no command")
+            elif not self.is_listed(page, steps[0].command, [each[:2] for each in self.excused]):
                 blocks.append(steps)
         if not blocks:
             return
@@ -163,6 +166,8 @@ class Checker:
                     self.run_block(page, steps, terminal)
                 except Wrong as wrong:
                     self.complaints.append(f"{page}:{wrong}")
+                if terminal.is_stuck:
+                    break
 
     def is_listed(self, page, command, those):
         for key in those:
@@ -185,7 +190,7 @@ class Checker:
                 printed = []
             else:
                 code, printed = terminal.run(command)
-                if code != 0 and not step.shown:
+                if terminal.is_stuck or (code != 0 and not step.shown):
                     raise Wrong(step, f"ended with {code}", printed)
             missing = [line for line in step.shown if not terminal.take(line, printed)]
             terminal.wait_for_lines(step, missing)
@@ -249,6 +254,7 @@ class Terminal:
         self.words = {}      # `5d2f...` -> what stood there
         self.started = []    # in the background: (program, what it says, process)
         self.files = 0
+        self.is_stuck = False    # in a command that does not end
         (self.folder / "build/dev").mkdir(parents=True)
         (self.folder / "build/dev/apps").symlink_to(programs)
         path = f"{programs}:{os.environ['PATH']}"
@@ -271,7 +277,8 @@ class Terminal:
         output, status = self.new_file(), self.new_file()
         self.say(f"{{ {command}\n}} </dev/null >{output} 2>&1; echo $? >{status}")
         ended = wait_until(lambda: status.is_file() and status.read_text(encoding="ascii").strip())
-        return (int(ended) if ended else f"no end after {SECONDS} s", self.lines(output))
+        self.is_stuck = not ended
+        return (int(ended) if ended else f"nothing after {SECONDS} s", self.lines(output))
 
     def start(self, program, command):
         """In the background: `$!` is its process, and what it says is in a file."""

@@ -58,6 +58,8 @@ PLANTED = [
     ("one two three\nlast", "one two three", "'cat file; echo last' printed what the page does not show\n    last"),
     ("'opened 1' &", "'opened 1' --fail &", "' --fail' ended with 3"),
     ("<!-- code: somewhere.sh -->\n", "", "'false' ended with 1"),
+    ("```text", "```console", "docs/page.md:32: this block has no command"),
+    ("cat file\n```", "sleep 60\n```", "docs/page.md:7: 'sleep 60' ended with nothing after 5 s"),
 ]
 
 
@@ -89,11 +91,11 @@ class Tree:
 
 class PageCommands(unittest.TestCase):
     def setUp(self):
-        self.patience = page_commands.SECONDS_TO_SAY
-        page_commands.SECONDS_TO_SAY = 0.5
+        self.patience = page_commands.SECONDS, page_commands.SECONDS_TO_SAY
+        page_commands.SECONDS, page_commands.SECONDS_TO_SAY = 5, 0.5
 
     def tearDown(self):
-        page_commands.SECONDS_TO_SAY = self.patience
+        page_commands.SECONDS, page_commands.SECONDS_TO_SAY = self.patience
 
     def expect(self, complaints, *words):
         self.assertEqual(len(complaints), len(words), complaints)
