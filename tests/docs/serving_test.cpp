@@ -158,7 +158,8 @@ TEST(ServingPage, MemoryThatBecomesTightIsTold)
 {
     server_options options;
     write_a_log(options);
-    EXPECT_EQ(logged_by([&] { options.on_memory_pressure({.is_tight = true}); }), "memory is tight\n");
+    const memory_pressure tight{.is_tight = true};
+    EXPECT_EQ(logged_by([&] { options.on_memory_pressure(tight); }), "memory is tight\n");
     EXPECT_EQ(logged_by([&] { options.on_accept_error(error::out_of_descriptors, 10ms); }),
               "cannot accept: no file descriptor is free: raise the limit (ulimit -n)\n");
 }
