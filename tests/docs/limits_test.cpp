@@ -6,6 +6,7 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -156,6 +157,26 @@ TEST(LimitsPage, APeerThatDripsMeetsTheRateAndASilentOneTheFirstFrame)
     }(dripping));
     sim.advance(16s);
     EXPECT_EQ(slow.ended(), error::too_slow);
+}
+
+TEST(LimitsPage, AConnectionThatAPoolKeepsReadyIsTakenForASilentOne)
+{
+    libnet::testing::simulation sim;
+    std::vector<error_code> ends;
+    server_options options;
+    options.on_close = [&](const session_report& ended) { ends.push_back(ended.reason); };
+    server subject("127.0.0.1:9000", echo, options);
+    pool servers("127.0.0.1:9000", {});
+    sim.start(subject.run());
+    sim.start(servers.run());
+    sim.advance(11s);
+    EXPECT_EQ(ends, std::vector<error_code>{error::first_frame_timeout});
+    EXPECT_EQ(servers.stats().lost, 1U);
+    EXPECT_EQ(servers.stats().size, 1U) << "it has made another";
+    servers.drain();
+    subject.stop();
+    sim.advance(1min);
+    EXPECT_EQ(sim.running(), 0U);
 }
 
 TEST(LimitsPage, AConnectionIsDescribedWithWhatTheKernelKnows)

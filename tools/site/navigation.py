@@ -10,6 +10,7 @@ SECTIONS = [
         ("docs/migrating.md", None),
     ]),
     ("Guides", [
+        ("docs/serving.md", None),
         ("docs/connecting.md", None),
         ("docs/tls.md", None),
         ("docs/udp.md", None),
