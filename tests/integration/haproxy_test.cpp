@@ -131,10 +131,12 @@ TEST_F(BehindHaproxy, AServerThatFailsItsHealthCheckGetsNobodyUntilItIsBack)
         EXPECT_TRUE(echoes(balancer.plain_port()));
     }
     one = start(where);
-    EXPECT_TRUE(balancer.sees("one", "UP"));
-    client_socket first(balancer.plain_port(), 0, 3);
-    client_socket second(balancer.plain_port(), 0, 3);  // with the fewest connections in turn
-    EXPECT_TRUE(echoes(first) && echoes(second));
+    // They go to whoever has the fewest. On a busy machine a check may fail once more meanwhile.
+    std::vector<client_socket> clients;
+    for (int i = 0; i < 6; ++i) {
+        EXPECT_TRUE(balancer.sees("one", "UP"));
+        EXPECT_TRUE(echoes(clients.emplace_back(balancer.plain_port(), 0, 3)));
+    }
     EXPECT_THAT(opened(*one), StartsWith("opened 127.0.0.3:"));
 }
 
