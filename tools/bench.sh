@@ -20,7 +20,8 @@ Measures the server's CPU time, as a ratio to a loop written by hand on epoll wi
                 Asio with a timer for each operation, libuv, libevent, Go, Tokio, Netty. Installs what they need where
                 it can be had, and leaves out the others
   lonely        how long the echoes of one client alone take, in the median, instead of the CPU time
-  shards        per echoed message, over TCP, by one shard and by two that share its core and its load: the ratio is to one
+  shards        per echoed message, over TCP, by one shard and by two that share its core and its load: the ratio is to
+                one
   udp           per echoed datagram; the loop by hand uses recvmmsg and sendmmsg
   udp-segments  the same where both sides let the kernel cut and join datagrams (GSO, GRO)
   udp-peers     the same by a server that has a session for each peer: the ratio is to one with one session
@@ -54,7 +55,7 @@ Needs two idle cores. The figures of a busy machine mean nothing; the ratios of 
   compile       measures what a first server costs to compile beside the same with Asio, and how large the programs are
 
   page          runs peers, lonely, shards, the three of udp, netbench, idle, compile, echo-count and udp-count, and
-                makes docs/benchmarks.md of what they show. Takes an hour and a half
+                makes docs/benchmarks.md of what they show. Takes an hour and a quarter
 
   echo-count    counts what a server spends on a message over TCP instead: instructions outside the kernel and
                 allocations (callgrind), system calls (strace), beside the others of peers that are written in C++; the

@@ -262,7 +262,7 @@ def idle(connections, user_bytes):
 
 RUN = {
     "circumstances": {"processor": "a processor", "cores": 2, "kernel": "Linux 6", "compiler": "c++ 12", "boost": None,
-                      "commit": "0123abc", "day": "2026-01-01", "load": 0.1},
+                      "commit": "0123abc", "day": "2026-01-01", "load": 0.1, "method": "Taken with care."},
     "peers": [cell("64B x64 depth 1", "raw", 1), cell("64B x64 depth 1", "libnet", 1.02),
               cell("64B x64 depth 1", "asio", 1.33), cell("64B x64 depth 16", "raw", 1),
               cell("64B x64 depth 16", "libnet", 1.26), cell("64B x64 depth 16", "asio", 421)],
@@ -278,12 +278,66 @@ class Page(unittest.TestCase):
         self.assertIn("| an idle connection: bytes of user memory | 1536 | 1500 | reached |", text)
         self.assertIn("| compiling a first server, against Asio's echo | 0.25 | - | not measured |", text)
         self.assertIn("commit 0123abc", text)
-        self.assertNotIn("busy", text)
+        self.assertNotIn("The machine was busy", text)
 
     def test_judges_nothing_by_too_few_rounds(self):
         few = {**RUN, "peers": [cell("64B x64 depth 1", "raw", 1, 2), cell("64B x64 depth 1", "libnet", 1.2, 2)]}
         self.assertIn("| 64 connections, depth 1, 64 bytes | 1.03 | - | not measured |", bench_page.page(few))
         self.assertIn("| 64B x64 depth 1 | 2 | 5.000 | 1.20 | 1.18 to 1.22 |", bench_page.page(few))
+
+    def test_says_how_it_was_measured(self):
+        self.assertIn("Taken with care.", bench_page.page(RUN))
+
+    def test_names_what_was_dropped(self):
+        cells = [cell("64B 64 sockets", "raw", 1), cell("64B 64 sockets", "libnet", 1.01),
+                 cell("64B 64 sockets", "asio", 1.4, 2),
+                 *bench.cells("64B 1 socket x64", "raw", {"libnet": [(10, 11, [80])] * 7, "asio": []}),
+                 *bench.cells("1200B 64 sockets", "raw", {"libnet": [], "asio": []})]
+        text = " ".join(bench_page.page({**RUN, "udp": cells}).split())
+        self.assertIn("With no steady round: 64B 1 socket x64 (asio); 1200B 64 sockets.", text)
+        self.assertIn("With fewer than 3 steady rounds: 64B 64 sockets (asio).", text)
+        self.assertIn("The cores were 80 to 80 ns apart.", text)
+        self.assertIn("| 64B 1 socket x64 | 0 to 7 | 0.010 | 1.10 | - | 1.10 to 1.10 |", text)
+
+    def test_names_a_case_that_a_run_says_nothing_of(self):
+        self.assertEqual(bench_page.dropped("lonely", [cell("64B x1 depth 1", "raw", 1),
+                                                       cell("64B x1 depth 1", "libnet", 1)]), [])
+        text = " ".join(bench_page.page(RUN).split())
+        self.assertIn("With no steady round: 64B x64 depth 64;", text)
+
+    def test_judges_udp_shards_and_netbench(self):
+        run = {**RUN, "netbench": [cell("64B x64 depth 16", "server", 1), cell("64B x64 depth 16", "netbench", 1.3)],
+               "shards": [cell("64B x64 depth 1", "one", 1), cell("64B x64 depth 1", "two", 1.04)],
+               "udp-segments": [cell("64B 1 socket x64", "raw", 1), cell("64B 1 socket x64", "libnet", 0.09)],
+               "udp-peers": [cell("64B 64 sockets", "one session", 1), cell("64B 64 sockets", "per-peer", 1.2)]}
+        text = bench_page.page(run)
+        for row in ("| netbench itself, depth 16, against the loop by hand | 1.2 | 1.300 | missed by 8 % |",
+                    "| two shards on one core, against one: 64 connections, depth 1 | 1.05 | 1.040 | reached |",
+                    "loop by hand without | 0.25 | 0.090 | reached |",
+                    "against one session: 64 sockets | 1.15 | 1.200 | missed by 4 % |",
+                    "| UDP, 64 sockets, 64 bytes | 1.03 | - | not measured |"):
+            self.assertIn(row, text)
+        self.assertIn("- Netbench itself, depth 16", text)
+
+    def test_shows_what_was_counted(self):
+        counted = {"case": "64B depth 1", "candidate": "asio", "instructions": 3785.4, "ratio": 20.0,
+                   "allocations": 1.5, "calls": {"recvfrom": 2.0, "epoll_wait": 0.37, "close": 0.001}}
+        self.assertIn("| 64B depth 1 | asio | 3,785 | 20.00 | 1.50 | recvfrom 2.00, epoll_wait 0.37 |",
+                      bench_page.page({**RUN, "echo-count": [counted]}))
+
+    def test_every_target_is_measured_by_a_suite_and_has_a_reason_if_missed(self):
+        for what, *_ in bench_page.TARGETS:
+            self.assertIn(what, bench_page.WHY)
+        self.assertEqual(len(bench_page.WHY), len(bench_page.TARGETS))
+
+    def test_every_target_looks_at_a_case_and_a_candidate_that_there_are(self):
+        suites = {name: (suite["cases"], suite["candidates"]) for name, suite in bench_cpu.SUITES.items()}
+        suites["netbench"] = (bench_netbench.CASES, ["netbench"])
+        full = {name: [cell(case, candidate, 0.5) for case in cases for candidate in candidates]
+                for name, (cases, candidates) in suites.items() if name in bench_page.SUITES}
+        full |= {"idle": {"sockets": [idle(1000, 99)]}, "compile": {"times": {"libnet": {"ratio": 0.2}}}}
+        for what, _, look, _ in bench_page.TARGETS:
+            self.assertIsNotNone(look(full), what)
 
     def test_says_why_of_what_was_missed_and_of_nothing_else(self):
         self.assertNotIn("massif", bench_page.page(RUN))
@@ -291,13 +345,15 @@ class Page(unittest.TestCase):
                       bench_page.page({**RUN, "idle": {"sockets": [idle(19000, 3000)]}}))
 
     def test_says_that_a_busy_machine_measures_nothing(self):
-        self.assertIn("busy", bench_page.circumstances({**RUN["circumstances"], "load": 7.0}))
+        self.assertIn("The machine was busy", bench_page.circumstances({**RUN["circumstances"], "load": 7.0}))
 
     def test_the_picture_is_well_formed_and_shows_every_candidate(self):
         picture = xml.etree.ElementTree.fromstring(bench_page.draw(RUN["peers"]))
         shown = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
         self.assertEqual(shown.count("libnet"), 2)
         self.assertIn("421.00", shown)
+        without = [*RUN["peers"], *bench.cells("64B x64 depth 1", "raw", {"netty": []})[1:]]
+        self.assertNotIn(">netty<", bench_page.draw(without))
         for bar in picture.iter("{http://www.w3.org/2000/svg}rect"):
             self.assertLessEqual(float(bar.get("x")) + float(bar.get("width")), 760)
 

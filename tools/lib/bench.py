@@ -83,7 +83,8 @@ METHOD = (
     "Server and load have a core each. In each round a candidate and the first of the table are started anew and "
     "measured in four slices, first, candidate, candidate, first: a machine that becomes slower or faster meanwhile "
     "does so for both. Between the slices a probe tells how far the two cores are from each other; slices between "
-    "which that changed are taken again. What stands here are medians of the rounds' ratios.")
+    "which that changed are taken again. Who compiles while it runs (netty) does so for some seconds before. "
+    "What stands here are medians of the rounds' ratios.")
 
 SAME_DISTANCE = 1.3  # the largest of several distances, at most, as a ratio to the least
 ATTEMPTS = 5

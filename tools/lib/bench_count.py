@@ -50,6 +50,7 @@ PLAIN_MESSAGES = {
     "64B depth 16": (64, 16, 50),
     "64B depth 64": (64, 64, 20),
     "16KiB depth 1": (16384, 1, 40),
+    "64KiB depth 4": (65536, 4, 10),
 }
 MESSAGES = {
     "64B depth 1": (64, 1, 200),
