@@ -3,12 +3,13 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: tools/bench.sh [echo|peers|lonely|shards|udp|udp-segments|tls|handshake] [--rounds N] [--seconds S] [--case NAME]...
-                      [--candidate NAME]... [--json FILE] [--list]
+Usage: tools/bench.sh [echo|peers|lonely|shards|udp|udp-segments|udp-peers|tls|handshake]
+                      [--rounds N] [--seconds S] [--case NAME]... [--candidate NAME]... [--json FILE] [--list]
+       tools/bench.sh netbench [--rounds N] [--seconds S] [--case NAME]... [--json FILE] [--list]
        tools/bench.sh idle [--connections N] [--sessions N] [--idle S] [--candidate NAME]... [--json FILE]
        tools/bench.sh compile [--rounds N] [--json FILE]
        tools/bench.sh page [--rounds N] [--seconds S]
-       tools/bench.sh tls-count|udp-count [--case NAME]... [--candidate NAME]... [--list]
+       tools/bench.sh echo-count|udp-count|tls-count [--case NAME]... [--candidate NAME]... [--json FILE] [--list]
        tools/bench.sh tls-memory [--connections N] [--idle S]
        tools/bench.sh head-of-line [--through wire|impair] [--loss PERCENT] [--delay MS] [--seconds S] [--svg FILE]
 
@@ -19,17 +20,24 @@ Measures the server's CPU time, as a ratio to a loop written by hand on epoll wi
                 Asio with a timer for each operation, libuv, libevent, Go, Tokio, Netty. Installs what they need where
                 it can be had, and leaves out the others
   lonely        how long the echoes of one client alone take, in the median, instead of the CPU time
-  shards        per echoed message, over TCP, by one shard and by two that share its core and its load: the ratio is to one
+  shards        per echoed message, over TCP, by one shard and by two that share its core and its load: the ratio is to
+                one
   udp           per echoed datagram; the loop by hand uses recvmmsg and sendmmsg
   udp-segments  the same where both sides let the kernel cut and join datagrams (GSO, GRO)
+  udp-peers     the same by a server that has a session for each peer: the ratio is to one with one session
   tls           per echoed message, over TLS; the loop by hand uses OpenSSL and gathers its writes
   handshake     per TLS connection that shakes hands, echoes one message and closes
 
-Server and load have a core each; the candidates take turns in every round; the table shows medians. Samples that were
-taken while the two cores were further apart than usual (a probe before and after each) are taken again.
+  netbench      netbench's own CPU time per message, as a ratio to that of the loop by hand which it talks to; the two
+                change cores in each round
+
+Server and load have a core each. In each round every candidate is measured beside the first, both started anew, in
+slices: first, candidate, candidate, first. So a machine that becomes slower or faster does so for both. Slices between
+which the distance of the two cores changed (a probe between each two) are taken again, up to 5 times; then that
+candidate lacks a round. The table shows medians of the rounds.
 
   --rounds N    how many times every candidate is measured (7)
-  --seconds S   how long one measurement takes (1.5)
+  --seconds S   how long one measurement takes, which is as long as its two slices (1.5)
   --case NAME   only this case; several times for several. --list shows them
   --candidate NAME  only this one (and the raw loop); several times for several
   --json FILE   writes the figures there, too, with the machine, the compiler and the commit
@@ -46,12 +54,14 @@ Needs two idle cores. The figures of a busy machine mean nothing; the ratios of 
 
   compile       measures what a first server costs to compile beside the same with Asio, and how large the programs are
 
-  page          runs peers, lonely, idle and compile, and makes docs/benchmarks.md of what they show. Takes the better
-                part of an hour
+  page          runs peers, lonely, shards, the three of udp, netbench, idle, compile, echo-count and udp-count, and
+                makes docs/benchmarks.md of what they show. Takes an hour and a quarter
 
-  tls-count     counts a TLS server's instructions outside the kernel (callgrind) and system calls (strace) instead:
-                the same on a busy machine
+  echo-count    counts what a server spends on a message over TCP instead: instructions outside the kernel and
+                allocations (callgrind), system calls (strace), beside the others of peers that are written in C++; the
+                same on a busy machine
   udp-count     the same of a UDP server, for each datagram that it echoes
+  tls-count     the same of a TLS server
 
   tls-memory    measures the user memory of an idle TLS connection instead; no idle cores are needed
 
@@ -71,8 +81,9 @@ END
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    echo | peers | lonely | shards | udp | udp-segments | tls | handshake | idle | compile | page) suite=$1; shift ;;
-    tls-count | udp-count | tls-memory | head-of-line) suite=$1; shift ;;
+    echo | peers | lonely | shards | udp | udp-segments | udp-peers | tls | handshake) suite=$1; shift ;;
+    netbench | idle | compile | page | echo-count | udp-count | tls-count) suite=$1; shift ;;
+    tls-memory | head-of-line) suite=$1; shift ;;
     *) suite=echo ;;
 esac
 
@@ -85,24 +96,27 @@ if [[ $suite == tls* || $suite == handshake ]]; then
     missing_program openssl && install_packages openssl >&2 # for the servers' certificate
     require_programs openssl
 fi
-if [[ $suite == *-count ]]; then
+if [[ $suite == *-count || $suite == page ]]; then
     missing_program valgrind && install_packages valgrind >&2
     missing_program strace && install_packages strace >&2
     require_programs valgrind strace
 fi
 cmake --preset release >/dev/null
-targets=benchmarks
-[[ $suite != head-of-line ]] || targets=impair
-cmake --build --preset release --parallel "$(nproc)" --target "$targets" >&2
 case $suite in
-    peers | page) build_peers build/release >&2 ;;
-    idle) cmake --build --preset release --parallel "$(nproc)" --target beast_echo >&2 ;;
+    head-of-line) targets=(impair) ;;
+    netbench | page) targets=(benchmarks netbench) ;;
+    idle) targets=(benchmarks beast_echo) ;;
+    echo-count) targets=(benchmarks benchmark_peers) ;;
+    *) targets=(benchmarks) ;;
 esac
+cmake --build --preset release --parallel "$(nproc)" --target "${targets[@]}" >&2
+[[ $suite != peers && $suite != page ]] || build_peers build/release >&2
 if [[ $suite == compile || $suite == page ]]; then # the size of the shared library is that of the Debian package
     cmake --preset debian >/dev/null
     cmake --build --preset debian --parallel "$(nproc)" --target libnet >&2
 fi
 case $suite in
+    netbench) exec python3 tools/lib/bench_netbench.py build/release "$@" ;;
     idle) exec python3 tools/lib/bench_idle.py build/release "$@" ;;
     compile) exec python3 tools/lib/bench_compile.py build/release "$@" ;;
     page) exec python3 tools/lib/bench_page.py run build/release "$@" ;;

@@ -18,6 +18,12 @@ def datagrams(size, sockets, depth, segments=False):
 
 
 ECHO_SERVER = ["apps/tcp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--congestion", "reno"]
+UDP_ECHO_SERVER = ["apps/udp_echo_server", "--listen", "127.0.0.1:0", "--quiet"]
+UDP_CASES = {
+    "64B 64 sockets": datagrams(64, 64, 1),
+    "64B 1 socket x64": datagrams(64, 1, 64),
+    "1200B 64 sockets": datagrams(1200, 64, 1),
+}
 
 # The candidates are commands below the build folder. The first is what the others are compared with.
 SUITES = {
@@ -61,15 +67,11 @@ SUITES = {
     "udp": {
         "what": "server CPU per datagram",
         "load": "benchmarks/udp_load",
-        "cases": {
-            "64B 64 sockets": datagrams(64, 64, 1),
-            "64B 1 socket x64": datagrams(64, 1, 64),
-            "1200B 64 sockets": datagrams(1200, 64, 1),
-        },
+        "cases": UDP_CASES,
         "candidates": {
             "raw": ["benchmarks/raw_udp_echo"],
-            "libnet": ["apps/udp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--plain"],
-            "per-peer": ["apps/udp_echo_server", "--listen", "127.0.0.1:0", "--quiet", "--plain", "--per-peer"],
+            "libnet": [*UDP_ECHO_SERVER, "--plain"],
+            "per-peer": [*UDP_ECHO_SERVER, "--plain", "--per-peer"],
             "asio": ["benchmarks/asio_udp_echo"],
         },
     },
@@ -83,7 +85,19 @@ SUITES = {
         "candidates": {
             "raw": ["benchmarks/raw_udp_echo"],
             "raw+segments": ["benchmarks/raw_udp_echo", "--segments"],
-            "libnet": ["apps/udp_echo_server", "--listen", "127.0.0.1:0", "--quiet"],
+            "libnet": UDP_ECHO_SERVER,
+            "per-peer": [*UDP_ECHO_SERVER, "--per-peer"],
+            "asio": ["benchmarks/asio_udp_echo"],  # which knows nothing of segments, as most who use it
+        },
+    },
+    # What it costs that each peer has a session of its own.
+    "udp-peers": {
+        "what": "server CPU per datagram",
+        "load": "benchmarks/udp_load",
+        "cases": UDP_CASES,
+        "candidates": {
+            "one session": [*UDP_ECHO_SERVER, "--plain"],
+            "per-peer": [*UDP_ECHO_SERVER, "--plain", "--per-peer"],
         },
     },
     "tls": {
@@ -152,6 +166,11 @@ SUITES["peers"] = {
 }
 
 
+# Seconds that a candidate runs for before it is measured: a machine that compiles while it runs needs some, the others
+# have what their load warms up for.
+WARM_UP = {"netty": 5.0}
+
+
 def without_missing(build, candidates):
     """Leaves out, with a word, what could not be built here."""
     there = {name: command for name, command in candidates.items() if os.path.exists(os.path.join(build, command[0]))}
@@ -169,8 +188,8 @@ def main():
     parser.add_argument("suite", choices=SUITES)
     parser.add_argument("build")
     suite = SUITES[parser.parse_known_args()[0].suite]
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--rounds", type=bench.positive(int), default=bench.ROUNDS)
+    parser.add_argument("--seconds", type=bench.positive(float), default=bench.SECONDS)
     parser.add_argument("--case", action="append", choices=suite["cases"])
     parser.add_argument("--candidate", action="append", choices=suite["candidates"])
     parser.add_argument("--list", action="store_true")
@@ -184,10 +203,14 @@ def main():
         certificate = bench.make_certificate(folder) if suite["load"].startswith("benchmarks/tls") else ["", ""]
         candidates = {name: with_certificate(command, *certificate) for name, command in suite["candidates"].items()
                       if name == next(iter(suite["candidates"])) or name in (arguments.candidate or suite["candidates"])}
-        candidates = without_missing(arguments.build, candidates)
+        candidates = {name: bench.Candidate(command, WARM_UP.get(name, 0))
+                      for name, command in without_missing(arguments.build, candidates).items()}
+        if len(candidates) < 2:
+            parser.error(f"there is nothing to compare {next(iter(candidates))} with")
         figures = bench.compare(arguments.build, suite["what"], suite["load"], cases, candidates,
                                 arguments.rounds, arguments.seconds)
         bench.write_json(arguments.json, arguments.suite, figures)
 
 
-main()
+if __name__ == "__main__":
+    main()

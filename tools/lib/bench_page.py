@@ -14,21 +14,32 @@ import sys
 import tempfile
 import textwrap
 
+import bench_cpu
+import bench_netbench
+from bench_count import text_of_calls
 from bench_picture import draw
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 SUITES = {
     "peers": ("bench_cpu.py", "peers"),
     "lonely": ("bench_cpu.py", "lonely"),
+    "shards": ("bench_cpu.py", "shards"),
+    "udp": ("bench_cpu.py", "udp"),
+    "udp-segments": ("bench_cpu.py", "udp-segments"),
+    "udp-peers": ("bench_cpu.py", "udp-peers"),
+    "netbench": ("bench_netbench.py",),
     "idle": ("bench_idle.py",),
     "compile": ("bench_compile.py",),
+    "echo-count": ("bench_count.py", "echo"),
+    "udp-count": ("bench_count.py", "udp"),
 }
+IN_ROUNDS = ("bench_cpu.py", "bench_netbench.py")  # which have --rounds and --seconds
 
 
 # --- what was wanted ------------------------------------------------------------------------------------------------
 
 
-ENOUGH_ROUNDS = 3  # of those in which the cores stayed near each other
+ENOUGH_ROUNDS = 3  # of those in which the cores stayed where they were
 WIDEST = 9  # columns of a table that a page has room for
 
 
@@ -57,11 +68,28 @@ TARGETS = [
     ("1,000 connections, depth 1, 64 bytes", 1.07, ratio_of("peers", "64B x1000 depth 1", "libnet"), "{:.3f}"),
     ("64 connections, depth 16, 64 bytes", 1.05, ratio_of("peers", "64B x64 depth 16", "libnet"), "{:.3f}"),
     ("64 connections, depth 64, 64 bytes", 1.12, ratio_of("peers", "64B x64 depth 64", "libnet"), "{:.3f}"),
-    ("the same, in batches", 1.04, ratio_of("peers", "64B x64 depth 64", "batch"), "{:.3f}"),
+    ("64 connections, depth 64, 64 bytes, in batches", 1.04, ratio_of("peers", "64B x64 depth 64", "batch"), "{:.3f}"),
     ("16 connections, depth 1, 16 KiB", 1.03, ratio_of("peers", "16KiB x16 depth 1", "libnet"), "{:.3f}"),
     ("16 connections, depth 4, 64 KiB", 0.9, ratio_of("peers", "64KiB x16 depth 4", "libnet"), "{:.3f}"),
     ("one connection, depth 1, 64 bytes: p50", 1.02, ratio_of("lonely", "64B x1 depth 1", "libnet"), "{:.3f}"),
-    ("the same, spinning", 0.42, ratio_of("lonely", "64B x1 depth 1", "spinning"), "{:.3f}"),
+    ("one connection, depth 1, 64 bytes, spinning: p50", 0.42, ratio_of("lonely", "64B x1 depth 1", "spinning"),
+     "{:.3f}"),
+    ("two shards on one core, against one: 64 connections, depth 1", 1.05, ratio_of("shards", "64B x64 depth 1", "two"),
+     "{:.3f}"),
+    ("two shards on one core, against one: 64 connections, depth 64", 1.05,
+     ratio_of("shards", "64B x64 depth 64", "two"), "{:.3f}"),
+    ("UDP, 64 sockets, 64 bytes", 1.03, ratio_of("udp", "64B 64 sockets", "libnet"), "{:.3f}"),
+    ("UDP, one socket with 64 under way, 64 bytes", 1.03, ratio_of("udp", "64B 1 socket x64", "libnet"), "{:.3f}"),
+    ("UDP, the same in segments (GSO, GRO), against the loop by hand without", 0.25,
+     ratio_of("udp-segments", "64B 1 socket x64", "libnet"), "{:.3f}"),
+    ("UDP, a session for each peer, against one session: 64 sockets", 1.15,
+     ratio_of("udp-peers", "64B 64 sockets", "per-peer"), "{:.3f}"),
+    ("netbench itself, depth 1, against the loop by hand", 1.2, ratio_of("netbench", "64B x64 depth 1", "netbench"),
+     "{:.3f}"),
+    ("netbench itself, depth 16, against the loop by hand", 1.2, ratio_of("netbench", "64B x64 depth 16", "netbench"),
+     "{:.3f}"),
+    ("netbench itself, depth 64, against the loop by hand", 1.2, ratio_of("netbench", "64B x64 depth 64", "netbench"),
+     "{:.3f}"),
     ("an idle connection: bytes of user memory", 1536, user_memory_of("libnet"), "{:.0f}"),
     ("compiling a first server, against Asio's echo", 0.25, compile_ratio, "{:.2f}"),
 ]
@@ -73,12 +101,52 @@ VAIN_READS = (
     "message where the loop by hand needs one (strace), for about 230 ns each and a turn of the loop. The loop by hand "
     "trusts a read that came up short, which misses an end that came with it.")
 
+SHARDS = (
+    "two threads take turns on the core, and each serves its half of the connections: one wait finds half as many "
+    "messages (strace, 8 connections at depth 1: 0.63 `epoll_wait` for a message, 0.38 with one shard), and between "
+    "the turns lies a change of threads.")
+UDP_INSTRUCTIONS = (
+    "outside the kernel a datagram costs 390 instructions (callgrind, 64 that come together), 33 in the loop by hand, "
+    "which does not look at whom it answers; in both one call receives all 64 and one sends them.")
+NETBENCH = (
+    "a netbench connection is one of libnet's, with what that costs beside the loop by hand. On top come, by callgrind "
+    "at depth 64, about 170 instructions a message to compare the echo and to record its latency, and 80 to send the "
+    "next with its time; with the rest it is 450, where the loop by hand has 56.")
+
 WHY = {
+    "64 connections, depth 1, 64 bytes": VAIN_READS,
+    "1,000 connections, depth 1, 64 bytes": VAIN_READS,
     "64 connections, depth 16, 64 bytes": VAIN_READS,
     "64 connections, depth 64, 64 bytes":
-        "by callgrind a message costs about 200 instructions at each end: 29 to find the frame, 27 to frame the answer, "
-        "the others for the coroutine that asks for one message after the other, its deadlines and its counters.",
+        "by callgrind a message costs about 200 instructions at each end: 29 to find the frame, 27 to frame the "
+        "answer, the others for the coroutine that asks for one message after the other, its deadlines and its "
+        "counters.",
+    "64 connections, depth 64, 64 bytes, in batches":
+        "by callgrind (`tools/bench.sh echo-count`) a message costs 158 instructions in batches and 198 one by one; "
+        "the loop by hand needs 56, and knows no other framing, no deadline and no limit.",
     "16 connections, depth 1, 16 KiB": VAIN_READS,
+    "16 connections, depth 4, 64 KiB":
+        "nearly all that such a message costs is the kernel's copying in and out, which is the same for both. Outside "
+        "the kernel there is nothing left to save: 1,069 instructions, 65,740 in the loop by hand, which copies from "
+        "one buffer to the other (callgrind).",
+    "one connection, depth 1, 64 bytes: p50":
+        "one system call more for each message (strace: two `epoll_wait`, one in the loop by hand). libnet lets the "
+        "loop turn once before it reads again, since Asio tries a read before it waits.",
+    "one connection, depth 1, 64 bytes, spinning: p50":
+        "the target comes from a machine on which the round trip took 53 us asleep and 20 us spinning. Spinning spares "
+        "the server's sleep and nothing else: the client sleeps in any case, and the less it costs to fall asleep and "
+        "to wake up, the less is spared.",
+    "two shards on one core, against one: 64 connections, depth 1": SHARDS,
+    "two shards on one core, against one: 64 connections, depth 64": SHARDS,
+    "UDP, 64 sockets, 64 bytes": UDP_INSTRUCTIONS,
+    "UDP, one socket with 64 under way, 64 bytes": UDP_INSTRUCTIONS,
+    "UDP, the same in segments (GSO, GRO), against the loop by hand without": UDP_INSTRUCTIONS,
+    "UDP, a session for each peer, against one session: 64 sockets":
+        "each datagram is copied for the session of its peer, which is found by its address and woken up: 970 "
+        "instructions with 64 peers, 390 with one session (callgrind).",
+    "netbench itself, depth 1, against the loop by hand": NETBENCH,
+    "netbench itself, depth 16, against the loop by hand": NETBENCH,
+    "netbench itself, depth 64, against the loop by hand": NETBENCH,
     "an idle connection: bytes of user memory":
         "over streams in memory (massif) a session with every deadline and a heartbeat holds 920 bytes of connection, "
         "584 of the session's coroutine, 424 of the server's around it, 216 of its task in the group, and about 250 of "
@@ -120,19 +188,66 @@ def reasons(run):
 
 def table_of_ratios(cells):
     """A column for each candidate, a row for each case; the other way round if there are more than a page is wide."""
-    candidates = list(dict.fromkeys(cell["candidate"] for cell in cells))
-    first = candidates[0]
+    first, *others = dict.fromkeys(cell["candidate"] for cell in cells)
     rows = []
     for case in dict.fromkeys(cell["case"] for cell in cells):
-        row = {cell["candidate"]: cell for cell in cells if cell["case"] == case}
-        shown = [f"{row[first]['ns'] / 1000:.3f}"] + [f"{row[name]['ratio']:.2f}" if name in row else "-"
-                                                      for name in candidates[1:]]
-        second = row[candidates[1]]
-        rows.append([case, str(row[first]["rounds"]), *shown, f"{second['lowest']:.2f} to {second['highest']:.2f}"])
-    head = ["", "Rounds", f"{first}, us", *candidates[1:], f"{candidates[1]}, in single rounds"]
+        row = {cell["candidate"]: cell for cell in cells if cell["case"] == case and cell["rounds"]}
+        if row:
+            shown = [f"{row[name]['ratio']:.2f}" if name in row else "-" for name in others]
+            second = row.get(others[0])
+            rows.append([case, rounds_of(row, others), f"{row[first]['ns'] / 1000:.3f}", *shown,
+                         f"{second['lowest']:.2f} to {second['highest']:.2f}" if second else "-"])
+    head = ["", "Rounds", f"{first}, us", *others, f"{others[0]}, in single rounds"]
     if len(head) > WIDEST:
         head, *rows = zip(head, *rows)
     return table(head, rows)
+
+
+def rounds_of(row, others):
+    """Those of the candidates that are compared: `7`, or `5 to 7` if some have more than others."""
+    counted = [row[name]["rounds"] if name in row else 0 for name in others]
+    return str(max(counted)) if min(counted) == max(counted) else f"{min(counted)} to {max(counted)}"
+
+
+def cases_of(suite):
+    return list(bench_netbench.CASES if suite == "netbench" else bench_cpu.SUITES[suite]["cases"])
+
+
+def dropped(suite, cells):
+    """Which cases have no round, or too few, since the cores did not stay where they were: a sentence each, or none."""
+    _, *others = dict.fromkeys(cell["candidate"] for cell in cells)
+    rounds = {(cell["case"], cell["candidate"]): cell["rounds"] for cell in cells}
+    said = []
+    for what, holds in (("no steady round", lambda count: count == 0),
+                        (f"fewer than {ENOUGH_ROUNDS} steady rounds", lambda count: 0 < count < ENOUGH_ROUNDS)):
+        named = []
+        for case in cases_of(suite):
+            lacking = [name for name in others if holds(rounds.get((case, name), 0))]
+            if lacking:
+                named.append(case if lacking == others else f"{case} ({', '.join(lacking)})")
+        if named:
+            said.append(f"With {what}: {'; '.join(named)}.")
+    return said
+
+
+def apart(cells):
+    """How far the cores were from each other, where that was written down: a sentence, or none."""
+    distances = [distance for cell in cells for distance in cell.get("apart_ns", [])]
+    return [f"The cores were {min(distances):.0f} to {max(distances):.0f} ns apart."] if distances else []
+
+
+def ratios(run, suite, *paragraphs):
+    """The table of a suite and what is to be said of it; or that it was not measured."""
+    if not run.get(suite):
+        return [["Not measured."]]
+    said = " ".join([*apart(run[suite]), *dropped(suite, run[suite])])
+    return [table_of_ratios(run[suite]), [said] if said else None, *paragraphs]
+
+
+def table_of_counts(rows):
+    return table(["", "", "Instructions", "Ratio", "Allocations", "System calls"],
+                 ([row["case"], row["candidate"], f"{row['instructions']:,.0f}", f"{row['ratio']:.2f}",
+                   f"{row['allocations']:.2f}", text_of_calls(row["calls"])] for row in rows))
 
 
 def microseconds(nanoseconds, digits=1):
@@ -194,23 +309,43 @@ def page(run):
              "Made by `tools/bench.sh page` of what it measured ([benchmarks.json](benchmarks.json)), so that anyone "
              "can make it again:", "", circumstances(run["circumstances"]), "",
              "CPU time is that of the server for each echoed message, as a ratio to a loop written by hand on epoll "
-             "with the same wire format (`raw`). Server and load have a core each, and the candidates take turns; what "
-             "stands here are medians of ratios, over the rounds in which the two cores were near each other all the "
-             f"time; with fewer than {ENOUGH_ROUNDS} of these a target counts as not measured. `libnet` has every protection "
-             "on that it has unless told otherwise, `guarded` all that there are."]
+             f"with the same wire format (`raw`). {run['circumstances']['method']} With fewer than {ENOUGH_ROUNDS} "
+             "rounds a target counts as not measured. `libnet` has every protection on that it has unless told "
+             "otherwise, `guarded` all that there are."]
     lines += section("What was wanted", table_of_targets(run),
                      ["Allocations and `epoll_ctl` of a message are 0, and timers are set by the second and not by the "
                       "message; that, and the instructions of a message, are tests (`ctest -L cost`, `SystemCalls`)."],
                      reasons(run))
     if run.get("peers"):
         lines += section("Beside others", ["![CPU time of a message, against epoll by hand](pictures/benchmarks.svg)"],
-                         table_of_ratios(run["peers"]),
+                         *ratios(run, "peers"),
                          ["None of the others has deadlines but `beast` and `asio+timer`. Those that gather replies "
                           "(`libnet`, `io_uring`, `libuv`, `libevent`, `go`, `tokio`, `netty`) need one write for all "
                           "that came with one read; at depth 16 and 64 that makes the difference."])
-    if run.get("lonely"):
-        lines += section("One client alone", ["The median of its round trips. It is bound by falling asleep and waking "
-                                              "up, for everybody who does."], table_of_ratios(run["lonely"]))
+    lines += section("One client alone", ["The median of its round trips. It is bound by falling asleep and waking "
+                                          "up, for everybody who does."], *ratios(run, "lonely"))
+    lines += section("Shards that share a core", [
+        "What shards cost each other, where they gain nothing: all on one core, under the same load, as a ratio to one "
+        "shard. `two` has one acceptor that hands out, `two-listening` a listening socket each, `loop` no shards."],
+        *ratios(run, "shards"))
+    lines += section("UDP", ["CPU time of the server for each echoed datagram. The loop by hand uses `recvmmsg` and "
+                             "`sendmmsg`; `per-peer` has a session for each peer."], *ratios(run, "udp"))
+    lines += section("UDP in segments", [
+        "The client sends many datagrams as one and takes them as one (GSO, GRO). `raw` and `asio` do not, "
+        "`raw+segments` and libnet do the same on their side."], *ratios(run, "udp-segments"))
+    lines += section("A UDP session for each peer", ["Beside a server of libnet's with one session for all."],
+                     *ratios(run, "udp-peers"))
+    lines += section("netbench itself", [
+        "Its own CPU time for each message, beside that of the loop by hand which it talks to (`server`), both as the "
+        "kernel counts them in the same seconds. In each round the two change cores. netbench has the system's "
+        "congestion control, the loop by hand `reno`."], *ratios(run, "netbench"))
+    lines += section("What is counted for a message", [
+        "Instructions of the server outside the kernel and its allocations (callgrind), and its system calls (strace), "
+        "for each message over TCP on 8 connections whose messages come together. They hardly depend on how "
+        "busy a machine is. `(nothing)` are those of a name that found nothing."],
+        table_of_counts(run["echo-count"]) if run.get("echo-count") else ["Not measured."],
+        ["The same for each datagram over UDP:"] if run.get("udp-count") else None,
+        table_of_counts(run["udp-count"]) if run.get("udp-count") else None)
     idle = run.get("idle", {})
     if idle.get("sockets"):
         lines += section("Idle connections", table_of_sockets(idle["sockets"]),
@@ -241,7 +376,7 @@ def run_all(build, options):
     with tempfile.TemporaryDirectory() as folder:
         for suite, (program, *words) in SUITES.items():
             written = os.path.join(folder, suite + ".json")
-            flags = options if program == "bench_cpu.py" else []
+            flags = options if program in IN_ROUNDS else []
             subprocess.run([sys.executable, os.path.join(tools, program), *words, build, *flags, "--json", written],
                            check=True)
             found = json.loads(pathlib.Path(written).read_text())

@@ -52,12 +52,12 @@ def panel(case, cells, top):
 def draw(cells):
     top, drawn = HEAD, []
     for case in PANELS:
-        of_case = [cell for cell in cells if cell["case"] == case]
+        of_case = [cell for cell in cells if cell["case"] == case and cell["rounds"]]
         if of_case:
             lines, top = panel(case, of_case, top)
             drawn += lines
     described = "; ".join(f"{cell['case']}, {cell['candidate']}: {cell['ratio']:.2f}" for cell in cells
-                          if cell["case"] in PANELS)
+                          if cell["case"] in PANELS and cell["rounds"])
     height = top - 10
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
