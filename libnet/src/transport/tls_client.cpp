@@ -127,11 +127,7 @@ public:
 
     tls_connection_handle begin(const endpoint& where, time_point now) const override
     {
-        tls_connection_handle ssl(SSL_new(context_.get()));
-        if (!ssl) {
-            throw std::bad_alloc();
-        }
-        SSL_set_connect_state(ssl.get());
+        tls_connection_handle ssl = make_connection(context_.get(), SSL_set_connect_state);
         const std::string host = name_to_verify(server_name_.empty() ? where.host : server_name_);
         if (host.size() > longest_name) {
             return nullptr;  // nobody has it

@@ -55,12 +55,9 @@ public:
 
     tls_connection_handle begin(const endpoint&, time_point) const override
     {
-        tls_connection_handle ssl(SSL_new(contexts_.front().get()));
-        if (!ssl) {
-            throw std::bad_alloc();
-        }
+        tls_connection_handle ssl =
+            make_connection(contexts_.front().get(), SSL_set_accept_state);
         tls_attached<const server_snapshot>::set(ssl.get(), this);
-        SSL_set_accept_state(ssl.get());
         return ssl;
     }
 

@@ -1,5 +1,6 @@
 #include "tls_setup.hpp"
 
+#include "last_error.hpp"
 #include "tls_attached.hpp"
 #include "tls_certificates.hpp"
 #include "tls_failure.hpp"
@@ -54,7 +55,7 @@ tls_key_log::tls_key_log(const std::string& path)
     }
     file_ = descriptor >= 0 ? ::fdopen(descriptor, "a") : nullptr;
     if (file_ == nullptr) {
-        throw boost::system::system_error(error_code(errno, boost::system::system_category()),
+        throw boost::system::system_error(last_error(),
                                           "cannot write the key log '" + path + "'");
     }
 }
@@ -103,6 +104,23 @@ tls_context_handle make_context(const SSL_METHOD* method, const tls_options& opt
     ERR_clear_error();
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     return made;
+}
+
+// Since OpenSSL 3.2 choosing a side makes the records anew. Where there is no memory for them it answers
+// nothing, and what reads or writes them later would be a null pointer.
+tls_connection_handle make_connection(SSL_CTX* context, void (*choose_side)(SSL*))
+{
+    tls_connection_handle ssl(SSL_new(context));
+    if (!ssl) {
+        throw std::bad_alloc();
+    }
+    ERR_clear_error();
+    choose_side(ssl.get());
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+        throw std::bad_alloc();
+    }
+    return ssl;
 }
 
 void use_certificate(SSL_CTX* context, const tls_certificate& certificate)

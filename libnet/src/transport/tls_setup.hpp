@@ -32,6 +32,10 @@ private:
 /// boost::system::system_error for options that OpenSSL refuses.
 tls_context_handle make_context(const SSL_METHOD* method, const tls_options& options);
 
+/// A connection of which `choose_side`, SSL_set_connect_state or SSL_set_accept_state, has made a
+/// client or a server. Throws std::bad_alloc.
+tls_connection_handle make_connection(SSL_CTX* context, void (*choose_side)(SSL*));
+
 /// Our certificate and its key. Throws boost::system::system_error: unreadable, expired, not its key.
 void use_certificate(SSL_CTX* context, const tls_certificate& certificate);
 
