@@ -8,9 +8,9 @@ Usage: tools/test.sh [--all | --soak | --help]
 Installs what is missing (Debian 12 or newer Debian/Ubuntu), builds, runs the test suite and ends with ctest's summary.
 
   (nothing)   the `dev` build and all of its tests: a quarter of an hour from a cold start on 2 cores
-  --all       adds the sanitizers (GCC and clang), a second of libFuzzer for every fuzzer, the coverage gate of the
-              decoders, instructions per message, the shared library, the Debian and the Conan package: at most 40
-              minutes from a cold start on 2 cores. This is what .ci/run calls
+  --all       adds both demos, the sanitizers (GCC and clang), a second of libFuzzer for every fuzzer, the coverage
+              gate of the decoders, instructions per message, the shared library, the Debian and the Conan package:
+              meant for 40 minutes from a cold start on 2 cores. This is what .ci/run calls
   --soak      long runs by hand, hours: the proofs of survival in full size (a quarter of an hour; as root, and with
               `ulimit -n 20000`), 10 million executions of every fuzzer, the suites over and over under the
               sanitizers, the release build, every variant of the Conan package, tools/matrix.sh
@@ -50,6 +50,7 @@ main() {
 }
 
 run_gates() {
+    run_stage demo demo
     run_stage shared-library shared_library
     run_stage coverage coverage
     run_stage cost cost
@@ -74,6 +75,11 @@ run_soak() {
 # --- the stages. Arguments go to ctest. ----------------------------------------------------------------------------
 
 build_dev() { build_preset dev; }
+
+demo() {
+    tools/demo.sh
+    tools/demo.sh pool
+}
 
 shared_library() {
     build_preset shared

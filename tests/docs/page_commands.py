@@ -42,7 +42,7 @@ NEEDED = ("bash", "ip", "nc", "nstat", "openssl", "pidof", "ss", "unshare")
 BUILDS = "builds with a compiler, for minutes"
 # (page, how its first command begins, why it is not run here)
 EXCUSED = [
-    ("README.md", "tools/demo.sh", BUILDS + "; tools/test.sh runs these tests, and its --all the demo"),
+    ("README.md", "tools/demo.sh", BUILDS + "; tools/test.sh --all runs the demos"),
     ("README.md", "printf 'one two three", "asks the reader's own program: docs.program_word_counter does so"),
     ("README.md", "apt-get install", "installs packages, as root and from the network"),
     ("CONTRIBUTING.md", "cmake --preset dev", BUILDS + ", and runs these tests"),
@@ -50,7 +50,7 @@ EXCUSED = [
     ("docs/packaging.md", "cmake --preset debian", BUILDS + "; consumer.debian makes the packages"),
     ("docs/packaging.md", "cmake --preset release", BUILDS + "; consumer.apps installs the programs"),
     ("docs/packaging.md", "vcpkg install", "needs vcpkg; consumer.vcpkg runs the port with stand-ins for it"),
-    ("docs/pool.md", "tools/demo.sh pool", BUILDS),
+    ("docs/pool.md", "tools/demo.sh pool", BUILDS + "; tools/test.sh --all runs the demos"),
     ("docs/restarting.md", "install -m 755", "needs root and a systemd that runs the machine"),
     ("docs/restarting.md", "install -D -m 644", "needs root and a systemd that runs the machine"),
     ("docs/tcp-or-udp.md", "tools/bench.sh", BUILDS + ", and measures for minutes"),

@@ -477,7 +477,10 @@ TEST_F(TlsInterop, AScannerFindsNoWeakness)
             EXPECT_THAT(attribute(cipher, "strength"), AnyOf("strong", "acceptable")) << cipher;
             EXPECT_GE(std::stoi(attribute(cipher, "bits")), 128) << cipher;
             EXPECT_THAT(attribute(cipher, "cipher"), AnyOf(HasSubstr("GCM"), HasSubstr("CHACHA20")));
-            EXPECT_FALSE(attribute(cipher, "ecdhebits").empty()) << "no forward secrecy: " << cipher;
+            // Those of TLS 1.3 have it all, and of hybrid keys, as of OpenSSL 3.5, the scanner knows no bits.
+            EXPECT_TRUE(attribute(cipher, "sslversion") == "TLSv1.3" ||
+                        !attribute(cipher, "ecdhebits").empty())
+                << "no forward secrecy: " << cipher;
         }
         EXPECT_GE(elements(xml, "group").size(), 3U);
         for (const std::string& group : elements(xml, "group")) {

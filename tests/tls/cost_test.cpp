@@ -3,8 +3,10 @@
 #include "support/tls_pair.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/opensslv.h>
 
 #include <malloc.h>
+#include <string>
 #include <vector>
 
 /// What TLS adds, in numbers that are exact: reads and writes of what lies below, memory.
@@ -140,7 +142,10 @@ TEST(TlsCost, AConnectionThatIsNotBusyHoldsNoBuffersOfOpenSsl)
         add();
     }
     const std::size_t each = (::mallinfo2().uordblks - before) / (2 * pairs);
-    EXPECT_LT(each, 36 * 1024U);
+    RecordProperty("bytes_of_a_connection", std::to_string(each));
+    // 28.5 KiB; a buffer in one of two ends would be 8 more. With OpenSSL 3.5 it is 36.4: the keys of ML-KEM stay as
+    // long as the connection, and without that group it is 27.9.
+    EXPECT_LT(each, (OPENSSL_VERSION_NUMBER >= 0x30500000L ? 38 : 36) * 1024U);
     EXPECT_GT(each, 4 * 1024U) << "OpenSSL's memory was not counted";
 }
 

@@ -73,19 +73,23 @@ END
 request() { # NAME SUBJECT [FLAG...]
     openssl req -config all.cnf -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj "$2" "${@:3}"
 }
-leaf() { # NAME KIND SUBJECT DAYS
+leaf() { # NAME KIND SUBJECT FLAG...
     request "$1" "$3" -new -out "$1.csr"
     openssl x509 -req -in "$1.csr" -CA authority.pem -CAkey authority.key -CAcreateserial -extfile all.cnf \
-        -extensions "$2" -days "$4" -out "$1.pem"
+        -extensions "$2" "${@:4}" -out "$1.pem"
 }
+yesterday=(-days -1)
+if openssl x509 -help 2>&1 | grep -q not_after; then # as it has to be said since OpenSSL 3.5
+    yesterday=(-not_before 20240101000000Z -not_after 20240102000000Z)
+fi
 request authority '/CN=Test Root' -x509 -extensions authority -days 2 -out authority.pem
 request stranger '/CN=stranger' -x509 -extensions client -days 2 -out stranger.pem
 request intruder '/CN=intruder' -x509 -extensions intruder -days 2 -out intruder.pem
-leaf server server '/CN=localhost' 2
-leaf renewed server '/CN=localhost' 2
-leaf elsewhere elsewhere '/CN=example.org' 2
-leaf expired server '/CN=localhost' -1
-leaf alice client '/CN=alice' 2
+leaf server server '/CN=localhost' -days 2
+leaf renewed server '/CN=localhost' -days 2
+leaf elsewhere elsewhere '/CN=example.org' -days 2
+leaf expired server '/CN=localhost' "${yesterday[@]}"
+leaf alice client '/CN=alice' -days 2
 )";
 
     certificates() : folder_(testing::TempDir() + "libnet_certificates_XXXXXX")
