@@ -125,10 +125,11 @@ inline CLI::Validator endpoint_check(bool or_path = true)
         if (where && where->is_unix() && !or_path) {
             return "'" + text + "' is not HOST:PORT: there are no datagrams over unix: paths here";
         }
-        return where ? std::string()
-                     : "'" + text +
-                           "' is not HOST:PORT: write 127.0.0.1:9000, [::1]:9000 or localhost:9000" +
-                           (or_path ? ", or unix:/run/echo.sock" : "");
+        return where
+                   ? std::string()
+                   : "'" + text +
+                         "' is not HOST:PORT: write 127.0.0.1:9000, [::1]:9000 or localhost:9000" +
+                         (or_path ? ", or unix:/run/echo.sock" : "");
     };
     return CLI::Validator(check, "");
 }

@@ -39,8 +39,7 @@ void check_request(const request_id& id, std::uint64_t number, bytes message)
     const std::string carried = libnet::to_string(id.message(sent));
     if (id.where == request_id::placement::before) {
         CHECK(carried == libnet::to_string(message));
-    }
-    else {
+    } else {
         CHECK(carried.substr(id.width) == libnet::to_string(message.subspan(id.width)));
     }
 }

@@ -453,8 +453,8 @@ TEST_F(TlsInterop, AScannerFindsNoWeakness)
     for (const bool is_self_signed : {true, false}) {
         tls_echo_server server(is_self_signed ? words{} : line_server());
         const std::string file = all().folder() + "/scan.xml";
-        const auto scan = shell("sslscan --no-colour --show-sigs --xml=" + file + " " +
-                                server.where());
+        const auto scan =
+            shell("sslscan --no-colour --show-sigs --xml=" + file + " " + server.where());
         ASSERT_EQ(scan.code, 0) << scan.output;
         const std::string xml = content_of(file);
         std::set<std::string> versions;
@@ -476,7 +476,8 @@ TEST_F(TlsInterop, AScannerFindsNoWeakness)
         for (const std::string& cipher : elements(xml, "cipher")) {
             EXPECT_THAT(attribute(cipher, "strength"), AnyOf("strong", "acceptable")) << cipher;
             EXPECT_GE(std::stoi(attribute(cipher, "bits")), 128) << cipher;
-            EXPECT_THAT(attribute(cipher, "cipher"), AnyOf(HasSubstr("GCM"), HasSubstr("CHACHA20")));
+            EXPECT_THAT(attribute(cipher, "cipher"),
+                        AnyOf(HasSubstr("GCM"), HasSubstr("CHACHA20")));
             // Those of TLS 1.3 have it all, and of hybrid keys, as of OpenSSL 3.5, the scanner knows no bits.
             EXPECT_TRUE(attribute(cipher, "sslversion") == "TLSv1.3" ||
                         !attribute(cipher, "ecdhebits").empty())

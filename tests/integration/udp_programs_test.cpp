@@ -130,8 +130,8 @@ TEST(UdpPrograms, RefuseWhatMakesNoSense)
     for (const auto& ended : {child_process({UDP_ECHO_SERVER, "--listen", "nonsense"}).finish(),
                               client("nonsense", {})}) {
         EXPECT_EQ(ended.code, 2);
-        EXPECT_THAT(ended.errors,
-                    testing::AllOf(HasSubstr("is not HOST:PORT"), testing::Not(HasSubstr("unix:"))));
+        EXPECT_THAT(ended.errors, testing::AllOf(HasSubstr("is not HOST:PORT"),
+                                                 testing::Not(HasSubstr("unix:"))));
     }
 }
 

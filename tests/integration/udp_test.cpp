@@ -189,8 +189,7 @@ int descriptor_of(const udp_socket& socket)
 
 void set_option(const udp_socket& socket, int level, int option, int value)
 {
-    EXPECT_EQ(::setsockopt(descriptor_of(socket), level, option, &value, sizeof value), 0)
-        << errno;
+    EXPECT_EQ(::setsockopt(descriptor_of(socket), level, option, &value, sizeof value), 0) << errno;
 }
 
 TEST(Udp, ReadsHopsAndCongestion)

@@ -1,5 +1,5 @@
-#include "last_error.hpp"
 #include "moved_socket.hpp"
+#include "last_error.hpp"
 
 #include "socket.hpp"
 #include "socket_stream.hpp"

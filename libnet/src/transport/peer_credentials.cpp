@@ -1,5 +1,5 @@
-#include "last_error.hpp"
 #include "peer_credentials.hpp"
+#include "last_error.hpp"
 
 #include <cerrno>
 #include <sys/socket.h>

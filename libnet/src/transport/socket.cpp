@@ -1,5 +1,5 @@
-#include "last_error.hpp"
 #include "socket.hpp"
+#include "last_error.hpp"
 
 #include <boost/asio/ip/address.hpp>
 

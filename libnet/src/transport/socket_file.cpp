@@ -1,5 +1,5 @@
-#include "last_error.hpp"
 #include "socket_file.hpp"
+#include "last_error.hpp"
 
 #include <boost/system/errc.hpp>
 

@@ -1,5 +1,5 @@
-#include "last_error.hpp"
 #include "socket_listener.hpp"
+#include "last_error.hpp"
 
 #include "newcomers.hpp"
 #include "option_setting.hpp"

@@ -55,8 +55,7 @@ public:
 
     tls_connection_handle begin(const endpoint&, time_point) const override
     {
-        tls_connection_handle ssl =
-            make_connection(contexts_.front().get(), SSL_set_accept_state);
+        tls_connection_handle ssl = make_connection(contexts_.front().get(), SSL_set_accept_state);
         tls_attached<const server_snapshot>::set(ssl.get(), this);
         return ssl;
     }

@@ -55,8 +55,7 @@ tls_key_log::tls_key_log(const std::string& path)
     }
     file_ = descriptor >= 0 ? ::fdopen(descriptor, "a") : nullptr;
     if (file_ == nullptr) {
-        throw boost::system::system_error(last_error(),
-                                          "cannot write the key log '" + path + "'");
+        throw boost::system::system_error(last_error(), "cannot write the key log '" + path + "'");
     }
 }
 

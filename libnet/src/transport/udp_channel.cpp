@@ -1,5 +1,5 @@
-#include "last_error.hpp"
 #include "udp_channel.hpp"
+#include "last_error.hpp"
 
 #include "../runtime/begin_on.hpp"
 #include "socket.hpp"
