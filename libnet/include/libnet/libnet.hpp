@@ -71,6 +71,7 @@
 #include <libnet/runtime/shards.hpp>
 #include <libnet/runtime/stall_report.hpp>
 #include <libnet/runtime/task.hpp>
+#include <libnet/runtime/task_failure.hpp>
 #include <libnet/runtime/task_promise.hpp>
 #include <libnet/runtime/thread_check.hpp>
 #include <libnet/runtime/thread_pool.hpp>

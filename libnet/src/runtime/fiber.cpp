@@ -8,36 +8,40 @@ namespace libnet::detail {
 time_point scope::first_due() const noexcept
 {
     time_point first = due;
-    for (const scope* s = this; !s->shields && s->outer != nullptr; s = s->outer) {
-        first = std::min(first, s->outer->due);
+    for (const scope* s = this; !s->shields && s->outer() != nullptr; s = s->outer()) {
+        first = std::min(first, s->outer()->due);
     }
     return first;
 }
 
-void waiter::suspend(promise_base& p, std::coroutine_handle<> h, stop_function on_stop) noexcept
+scope* scope::outer() const noexcept
+{
+    return this == &owner->root_ ? nullptr : static_cast<const nested_scope*>(this)->around;
+}
+
+void waiter::suspend(promise_base& p, void (*when_stopped)(work_node&)) noexcept
 {
     promise = &p;
-    handle = h;
-    stop = on_stop;
-    run = go_on;
-    p.in_fiber->waiter_ = this;
+    run = when_stopped;
+    p.running_in().waiter_ = this;
 }
 
 void waiter::go_on(work_node& node)
 {
     auto& self = static_cast<waiter&>(node);
-    self.promise->in_fiber->budget_ = fiber::ready_awaits_per_turn;
-    if (self.checked && self.promise->failed) {
+    self.promise->running_in().budget_ = fiber::ready_awaits_per_turn;
+    if (self.checked && self.promise->failure.is_error()) {
         self.promise->finish();
     } else {
-        self.handle.resume();
+        self.promise->frame().resume();
     }
 }
 
 void waiter::settle() noexcept
 {
     settled = true;
-    promise->in_fiber->waiter_ = nullptr;
+    run = go_on;
+    promise->running_in().waiter_ = nullptr;
     unlink();
     home().ready(*this);
 }
@@ -52,31 +56,29 @@ void waiter::settle_failed(const error_code& why) noexcept
 
 void waiter::forget() noexcept
 {
-    if (promise->in_fiber->waiter_ == this) {
-        promise->in_fiber->waiter_ = nullptr;
+    fiber& waits = promise->running_in();
+    if (waits.waiting() == this) {
+        waits.waiter_ = nullptr;
     }
 }
 
-bool promise_base::begin(promise_base& child, std::coroutine_handle<> self,
-                         std::coroutine_handle<> body, scope& in, bool checked_await) noexcept
+bool promise_base::begin(promise_base& child, scope& in, bool checked_await) noexcept
 {
     child.parent = this;
-    child.continuation = self;
-    child.in_fiber = in_fiber;
     child.in_scope = &in;
     child.checked = checked_await;
     if (out_of_budget()) {
-        in_fiber->start_later(body);
+        running_in().start_later(child);
         return true;
     }
     child.inside_begin = true;
-    body.resume();
+    child.frame().resume();
     child.inside_begin = false;
     if (!child.done) {
         return true;
     }
-    if (checked_await && child.failed) {
-        fail(child.failure);
+    if (checked_await && child.failure.is_error()) {
+        fail(child.failure.error());
         finish();
         return true;
     }
@@ -91,26 +93,24 @@ void promise_base::finish() noexcept
             return;
         }
         if (ended->parent == nullptr) {
-            ended->in_fiber->end();
+            ended->running_in().end();
             return;
         }
-        if (!ended->checked || !ended->failed) {
-            in_fiber->home().continue_with(ended->continuation);
+        if (!ended->checked || !ended->failure.is_error()) {
+            running_in().home().continue_with(ended->parent->frame());
             return;
         }
-        ended->parent->fail(ended->failure);
+        ended->parent->fail(ended->failure.error());
     }
 }
 
-fiber::fiber(loop& l, std::coroutine_handle<> frame, promise_base& promise) noexcept
-    : loop_(l), frame_(frame), promise_(&promise)
+fiber::fiber(loop& l, promise_base& promise) noexcept
+    : loop_(l), beginning_(&promise), promise_(&promise)
 {
     root_.owner = this;
-    promise.in_fiber = this;
     promise.in_scope = &root_;
     loop_.enter();
     loop_.fibers().push_back(*this);
-    postponed_ = frame_;
     run = begin;
     loop_.ready(*this);
 }
@@ -118,9 +118,7 @@ fiber::fiber(loop& l, std::coroutine_handle<> frame, promise_base& promise) noex
 fiber::~fiber()
 {
     loop_.forget(*this);
-    if (frame_) {
-        std::exchange(frame_, {}).destroy();
-    }
+    std::exchange(promise_, nullptr)->frame().destroy();
     loop_.exit();
 }
 
@@ -128,12 +126,16 @@ void fiber::begin(work_node& step)
 {
     fiber& self = of(step);
     self.budget_ = ready_awaits_per_turn;
-    self.postponed_.resume();
+    promise_base* const beginning = self.beginning_;
+    self.begins_ = false;
+    self.waiter_ = nullptr;
+    beginning->frame().resume();
 }
 
-void fiber::start_later(std::coroutine_handle<> body) noexcept
+void fiber::start_later(promise_base& child) noexcept
 {
-    postponed_ = body;
+    beginning_ = &child;
+    begins_ = true;
     loop_.defer(*this);
 }
 
@@ -143,18 +145,24 @@ void fiber::end() noexcept
     loop_.ready(*this);
 }
 
+std::string fiber::description() const
+{
+    return around_ != nullptr && around_->describe != nullptr ? around_->describe(*around_)
+                                                              : std::string();
+}
+
 void fiber::stop(scope& from, error why) noexcept
 {
     scope* first = innermost_;  // the innermost that no shield protects
-    for (scope* s = innermost_; s != &from; s = s->outer) {
+    for (scope* s = innermost_; s != &from; s = s->outer()) {
         if (s == nullptr) {
             return;  // the scope has been left already
         }
         if (s->shields) {
-            first = s->outer;
+            first = s->outer();
         }
     }
-    for (scope* s = first;; s = s->outer) {
+    for (scope* s = first;; s = s->outer()) {
         if (s->stopped == error{}) {
             s->stopped = why;
         }
@@ -162,9 +170,19 @@ void fiber::stop(scope& from, error why) noexcept
             break;
         }
     }
-    if (waiter_ != nullptr) {
-        if (const error reason = waiter_->promise->stopped(); reason != error{}) {
-            waiter_->stop(*waiter_, reason);
+    if (waiter* const waits = waiting(); waits != nullptr && waits->promise->stopped() != error{}) {
+        waits->run(*waits);
+    }
+}
+
+/// A frame that has failed is destroyed when its caller has left the scopes around it already: then those
+/// inside have been left with them.
+void fiber::leave(const scope& left) noexcept
+{
+    for (const scope* s = innermost_; s != nullptr; s = s->outer()) {
+        if (s == &left) {
+            innermost_ = left.outer();
+            return;
         }
     }
 }
@@ -182,7 +200,7 @@ const promise_base* fiber::resumed_by(const work_node& work) noexcept
 std::vector<std::source_location> fiber::trace() const
 {
     std::vector<std::source_location> places;
-    const promise_base* at = waiter_ != nullptr ? waiter_->promise : promise_;
+    const promise_base* at = waiting() != nullptr ? waiter_->promise : promise_;
     for (; at != nullptr; at = at->parent) {
         places.push_back(at->where);
     }
@@ -205,8 +223,8 @@ scope_guard::scope_guard(bool shields) noexcept : timer(inner)
 
 void scope_guard::enter(promise_base& caller, duration limit) noexcept
 {
-    inner.outer = caller.in_scope;
-    inner.owner = caller.in_fiber;
+    inner.around = caller.in_scope;
+    inner.owner = &caller.running_in();
     if (!inner.shields) {
         inner.stopped = caller.stopped();
     }
@@ -219,7 +237,7 @@ void scope_guard::enter(promise_base& caller, duration limit) noexcept
 void scope_guard::leave() noexcept
 {
     if (inner.owner != nullptr) {
-        inner.owner->innermost_ = inner.outer;
+        inner.owner->leave(inner);
         inner.owner = nullptr;
         if (timer.armed()) {
             timer.armed_on->disarm(timer);

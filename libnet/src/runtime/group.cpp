@@ -74,9 +74,8 @@ void group::cancel() noexcept
 
 void group::ended(member& child) noexcept
 {
-    const detail::promise_base& promise = child.promise();
-    const std::exception_ptr exception = promise.exception;
-    const error_code failure = promise.failed ? promise.failure : error_code();
+    const std::exception_ptr exception = child.promise().failure.exception();
+    const error_code failure = child.promise().failure.error();
     delete &child;
     --size_;
     if (exception && !exception_) {

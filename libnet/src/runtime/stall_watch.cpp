@@ -11,7 +11,7 @@ stall_watch::stall_watch(hook tell, duration longest, time_point now)
 
 void stall_watch::piece_of(const promise_base* innermost) noexcept
 {
-    running_ = innermost != nullptr ? innermost->in_fiber : nullptr;
+    running_ = innermost != nullptr ? &innermost->running_in() : nullptr;
     depth_ = 0;
     for (const promise_base* at = innermost; at != nullptr && depth_ != deepest; at = at->parent) {
         if (at->where.line() != 0) {  // has awaited something before

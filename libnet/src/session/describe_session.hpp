@@ -1,9 +1,8 @@
 #pragma once
 
-#include <libnet/runtime/fiber.hpp>
-#include <libnet/session/connection.hpp>
+#include "connection_core.hpp"
 
-#include <string>
+#include <libnet/runtime/fiber.hpp>
 
 namespace libnet::detail {
 
@@ -11,11 +10,9 @@ namespace libnet::detail {
 /// task's frame.
 inline void describe_session(fiber& session, const connection& peer) noexcept
 {
-    session.describe_by(
-        [](const void* whom) -> std::string {
-            return static_cast<const connection*>(whom)->peer();
-        },
-        &peer);
+    surroundings& around = connection_access::core(peer);
+    around.own_network = session.network_in_use();
+    session.surround(&around);
 }
 
 }  // namespace libnet::detail

@@ -39,12 +39,9 @@ public:
           fiber(all.home_, frame_of(all.serve_(*this)))
     {
         inherit(all.parent_);
-        describe_by(
-            [](const void* whom) -> std::string {
-                return static_cast<const udp_peer*>(whom)->address().to_string();
-            },
-            static_cast<const udp_peer*>(this));
     }
+
+    std::string description() const override { return address().to_string(); }
 
 private:
     static task_access<void>::handle frame_of(task<> session) noexcept
@@ -265,12 +262,12 @@ void peer_sessions::report(const running& session) const
         return;
     }
     const udp_peer& peer = session;
-    const promise_base& promise = session.promise();
+    const task_failure& failure = session.promise().failure;
     udp_peer_report report;
     report.peer = peer.address();
-    report.reason =
-        peer.ended_ == peer_ended::not_yet && promise.failed ? promise.failure : peer.why_ended();
-    report.exception = promise.exception;
+    report.reason = peer.ended_ == peer_ended::not_yet && failure.is_error() ? failure.error()
+                                                                             : peer.why_ended();
+    report.exception = failure.exception();
     report.received = peer.received_;
     report.sent = peer.sent_;
     report.bytes_received = peer.bytes_received_;

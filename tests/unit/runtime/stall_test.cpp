@@ -152,6 +152,14 @@ TEST_F(StallTest, TheTimeThatALoopSleepsIsNoStall)
     EXPECT_TRUE(reports_.empty());
 }
 
+struct named : libnet::detail::surroundings {
+    explicit named(std::string n) : name(std::move(n))
+    {
+        describe = [](const surroundings& self) { return static_cast<const named&>(self).name; };
+    }
+    std::string name;
+};
+
 TEST_F(StallTest, OnlyTheOneThatStalledIsNamed)
 {
     auto quick = [&]() -> task<> { co_await checked(libnet::yield()); };
@@ -159,17 +167,18 @@ TEST_F(StallTest, OnlyTheOneThatStalledIsNamed)
         co_await checked(libnet::yield());
         take(26ms);
     };
+    const named names_quick("quick");
+    const named names_slow("slow");
     auto many = [&](libnet::group& g) -> task<> {
-        const auto named = [](const void* whom) {
-            return std::string(static_cast<const char*>(whom));
-        };
         libnet::detail::fiber& self = co_await libnet::detail::fiber_await{};
-        self.describe_by(named, "quick");
+        const libnet::detail::surroundings* const before = self.around();
+        self.surround(&names_quick);
         g.start(quick());
-        self.describe_by(named, "slow");
+        self.surround(&names_slow);
         g.start(slow());
-        self.describe_by(named, "quick");
+        self.surround(&names_quick);
         g.start(quick());
+        self.surround(before);
         co_await checked(g.join());
     };
     auto body = [&]() -> task<> { co_await checked(libnet::with_group(many)); };

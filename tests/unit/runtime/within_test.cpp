@@ -432,4 +432,30 @@ TEST(Within, TheTasksOfAGroupKnowWhatIsLeftOfItsTime)
     EXPECT_EQ(left, 2s);
 }
 
+// The frame that has failed is destroyed last, with a scope inside that was never left.
+TEST(Within, AFailureThatPassesThroughAScopeLeavesNothingOfItBehind)
+{
+    simulation sim;
+    auto inmost = []() -> task<> {
+        co_await checked(sleep_for(1s));
+        co_await fail(error::closed);
+    };
+    auto inside = [&inmost]() -> task<> { co_await checked(within(10s, inmost())); };
+    auto outside = [&inside]() -> task<> {
+        const result<> failed = co_await within(20s, inside());
+        EXPECT_EQ(failed.error(), error::closed);
+    };
+    result<> slept;
+    auto body = [&]() -> task<> {
+        co_await checked(outside());
+        slept = co_await sleep_for(1h);
+    };
+    auto both = [&](libnet::group& all) -> task<> {
+        all.start(body());
+        co_await checked(sleep_for(5s));  // then it is cancelled, and all its scopes are looked at
+    };
+    EXPECT_TRUE(sim.run(libnet::with_group(both)));
+    EXPECT_EQ(slept.error(), error::cancelled);
+}
+
 }  // namespace

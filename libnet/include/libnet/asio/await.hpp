@@ -46,17 +46,17 @@ struct foreign_awaiter_base {
 
     bool await_ready() const noexcept { return promise.stopped() != error{}; }
 
-    void await_suspend(std::coroutine_handle<> self)
+    void await_suspend(std::coroutine_handle<>)
     {
-        loop& home = promise.in_fiber->home();
+        loop& home = promise.running_in().home();
         state = std::make_shared<foreign_state<T>>(home);
         state->waiting = &slot;
         slot.state = state.get();
-        slot.suspend(promise, self, [](waiter& w, error why) noexcept {
-            foreign_state<T>& stopping = *static_cast<slot_type&>(w).state;
-            if (stopping.stopped == error{}) {
-                stopping.stopped = why;
-                stopping.cancel();
+        slot.suspend(promise, [](work_node& stopped_one) {
+            const auto& waits = static_cast<slot_type&>(stopped_one);
+            if (waits.state->stopped == error{}) {
+                waits.state->stopped = waits.promise->stopped();
+                waits.state->cancel();
             }
         });
         start(executor_of(home), state);
@@ -161,10 +161,7 @@ namespace detail {
 struct executor_awaiter {
     bool await_ready() const noexcept { return true; }
     void await_suspend(std::coroutine_handle<>) const noexcept {}
-    asio::any_io_executor await_resume() const
-    {
-        return executor_of(promise.in_fiber->home());
-    }
+    asio::any_io_executor await_resume() const { return executor_of(promise.running_in().home()); }
 
     promise_base& promise;
 };

@@ -82,7 +82,7 @@ private:
             slot.clear();
         }
         auto& promise = static_cast<typename task_access<T>::promise_type&>(this->promise());
-        std::exception_ptr exception = promise.exception;
+        std::exception_ptr exception = promise.failure.exception();
         result<T> outcome = exception ? failed<T>(error::no_value) : promise.take();
         Handler handler = std::move(handler_);
         tracked work = std::move(work_);

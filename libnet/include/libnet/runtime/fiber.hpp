@@ -5,10 +5,11 @@
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/frame_pool.hpp>
 #include <libnet/runtime/loop.hpp>
+#include <libnet/runtime/task_failure.hpp>
 
 #include <coroutine>
 #include <cstddef>
-#include <exception>
+#include <cstdint>
 #include <source_location>
 #include <string>
 #include <vector>
@@ -24,23 +25,29 @@ struct promise_base;
 /// A stretch of a call chain that can be stopped as a whole. Once stopped it stays so: every await
 /// inside answers with the reason at once.
 struct scope {
-    scope* outer = nullptr;
     fiber* owner = nullptr;
-    bool shields = false;  // what stops the outer scopes does not stop this one
-    error stopped{};
     time_point due = end_of_time;
+    error stopped{};
+    bool shields = false;  // what stops the outer scopes does not stop this one
+
+    /// Null for that of the whole task.
+    LIBNET_ASIO_DECL scope* outer() const noexcept;
 
     /// When the first of those strikes that hold here.
     LIBNET_ASIO_DECL time_point first_due() const noexcept;
 };
 
+/// Any but that of the whole task.
+struct nested_scope : scope {
+    scope* around = nullptr;
+};
+
 /// A suspended innermost await. Settling it queues the coroutine; after that touch nothing, for
 /// the frame that holds it, and whatever that frame owns, may be gone.
 struct LIBNET_ASIO_DECL waiter : work_node {
-    using stop_function = void (*)(waiter&, error why) noexcept;
-
-    /// Makes this the place where the fiber of `p` waits.
-    void suspend(promise_base& p, std::coroutine_handle<> h, stop_function on_stop) noexcept;
+    /// Makes this the place where the fiber of `p` waits. `when_stopped` is called when one of its
+    /// scopes has been stopped, and settles it, at once or later.
+    void suspend(promise_base& p, void (*when_stopped)(work_node&)) noexcept;
 
     /// Queues the coroutine. A checked await that failed ends its frame instead.
     void settle() noexcept;
@@ -55,12 +62,11 @@ struct LIBNET_ASIO_DECL waiter : work_node {
     loop& home() const noexcept;
 
     promise_base* promise = nullptr;
-    std::coroutine_handle<> handle;
-    stop_function stop = nullptr;
     bool checked = false;
     bool settled = false;
 };
 
+/// What every frame begins with. Tens of thousands of them wait: no byte that need not be.
 struct LIBNET_ASIO_DECL promise_base {
     promise_base() noexcept = default;
     promise_base(const promise_base&) = delete;
@@ -69,37 +75,44 @@ struct LIBNET_ASIO_DECL promise_base {
     static void* operator new(std::size_t size) { return allocate_frame(size); }
     static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
-    void fail(const error_code& why) noexcept
-    {
-        failure = why;
-        failed = true;
-    }
+    void fail(const error_code& why) noexcept { failure.set(why); }
 
-    void unhandled_exception() noexcept { exception = std::current_exception(); }
+    void unhandled_exception() noexcept { failure.set(std::current_exception()); }
+
+    /// The frame that it is in. Its address is the same for every promise that derives from this one
+    /// and is aligned no stricter than the frame: task<T> sees to that.
+    std::coroutine_handle<> frame() noexcept
+    {
+        return std::coroutine_handle<promise_base>::from_promise(*this);
+    }
 
     /// The frame is suspended for ever: whoever waits for it goes on.
     void finish() noexcept;
 
     /// Starts a child frame inside this one's await; true if this one has to stay suspended.
-    bool begin(promise_base& child, std::coroutine_handle<> self, std::coroutine_handle<> body,
-               scope& in, bool checked_await) noexcept;
+    bool begin(promise_base& child, scope& in, bool checked_await) noexcept;
 
     /// Every await calls it: why the scope was stopped, or nothing. The budget sees to it that a
     /// loop of awaits that are ready at once lets the event loop turn.
     error stopped() const noexcept { return in_scope->stopped; }
     inline bool out_of_budget() noexcept;
 
+    fiber& running_in() const noexcept { return *in_scope->owner; }
+
     promise_base* parent = nullptr;
-    std::coroutine_handle<> continuation;
     scope* in_scope = nullptr;
-    fiber* in_fiber = nullptr;
     std::source_location where;  // of the current co_await
-    std::exception_ptr exception;
-    error_code failure;
-    bool failed = false;
+    [[no_unique_address]] task_failure failure;
     bool done = false;
     bool inside_begin = false;  // the parent looks at `done` itself
     bool checked = false;       // the parent ends with us if we fail
+};
+
+/// For whom a fiber works, and in which network. Whoever puts one around a fiber keeps it for as long as
+/// that and those that it starts are there.
+struct surroundings {
+    std::string (*describe)(const surroundings&) = nullptr;
+    network* own_network = nullptr;  // null: that of the loop
 };
 
 /// What the loop runs of a fiber: its start, a postponed child, its end; never two at a time.
@@ -110,7 +123,7 @@ class LIBNET_ASIO_DECL fiber : public fiber_place, private fiber_step {
 public:
     /// Takes the frame over and queues its start.
     template <class Promise>
-    fiber(loop& l, std::coroutine_handle<Promise> frame) noexcept : fiber(l, frame, frame.promise())
+    fiber(loop& l, std::coroutine_handle<Promise> frame) noexcept : fiber(l, frame.promise())
     {
     }
     virtual ~fiber();
@@ -131,23 +144,23 @@ public:
     promise_base& promise() const noexcept { return *promise_; }
     scope* current_scope() const noexcept { return innermost_; }
 
-    /// Says whom it works for, when somebody asks. `whom` lives as long as the task's frame.
-    void describe_by(std::string (*describe)(const void* whom), const void* whom) noexcept
-    {
-        describe_ = describe;
-        whom_ = whom;
-    }
-    std::string description() const { return describe_ ? describe_(whom_) : std::string(); }
+    /// Says for whom it works from now on, and in which network.
+    void surround(const surroundings* around) noexcept { around_ = around; }
+    const surroundings* around() const noexcept { return around_; }
 
-    /// A network that only this task uses; null for that of the loop.
-    void use_network(network* own) noexcept { network_ = own; }
-    network* network_in_use() const noexcept { return network_; }
+    /// For whom it works, when somebody asks.
+    virtual std::string description() const;
+
+    /// Null for that of the loop.
+    network* network_in_use() const noexcept
+    {
+        return around_ != nullptr ? around_->own_network : nullptr;
+    }
 
     /// The tasks of a group work for whom its own works, in the same network.
     void inherit(const fiber& parent) noexcept
     {
-        describe_by(parent.describe_, parent.whom_);
-        network_ = parent.network_;
+        around_ = parent.around_;
         root_.due = parent.innermost_->first_due();  // to know it: it is the group that stops us
     }
 
@@ -158,18 +171,19 @@ public:
     std::vector<std::source_location> trace() const;
 
 private:
+    friend struct scope;
     friend struct waiter;
     friend struct promise_base;
     template <class, bool>
     friend struct operation_awaiter;
     friend struct scope_guard;
 
-    fiber(loop& l, std::coroutine_handle<> frame, promise_base& promise) noexcept;
+    fiber(loop& l, promise_base& promise) noexcept;
 
     /// The task has ended. Who is called has to delete it, now or later.
     virtual void ended() noexcept = 0;
 
-    static constexpr unsigned ready_awaits_per_turn = 4096;
+    static constexpr std::uint16_t ready_awaits_per_turn = 4096;
 
     static fiber& of(work_node& step) noexcept
     {
@@ -177,29 +191,31 @@ private:
     }
     static void begin(work_node& step);
     void end() noexcept;
-    void start_later(std::coroutine_handle<> body) noexcept;
+    void start_later(promise_base& child) noexcept;
+    void leave(const scope& left) noexcept;
+    waiter* waiting() const noexcept { return begins_ ? nullptr : waiter_; }
 
     loop& loop_;
-    scope root_;
+    [[no_unique_address]] scope root_;  // the next two fit behind it
+    bool begins_ = true;                // what is next is begin()
+    std::uint16_t budget_ = ready_awaits_per_turn;
     scope* innermost_ = &root_;
-    waiter* waiter_ = nullptr;
-    std::coroutine_handle<> frame_;
+    union {
+        promise_base* beginning_;  // if it begins
+        waiter* waiter_;           // else; null while it runs
+    };
     promise_base* promise_;
-    std::coroutine_handle<> postponed_;
-    std::string (*describe_)(const void*) = nullptr;
-    const void* whom_ = nullptr;
-    network* network_ = nullptr;
-    unsigned budget_ = ready_awaits_per_turn;
+    const surroundings* around_ = nullptr;
 };
 
 inline bool promise_base::out_of_budget() noexcept
 {
-    return --in_fiber->budget_ == 0;
+    return --running_in().budget_ == 0;
 }
 
 inline loop& waiter::home() const noexcept
 {
-    return promise->in_fiber->home();
+    return promise->running_in().home();
 }
 
 /// Enters a scope for as long as an await lasts.
@@ -218,7 +234,7 @@ struct LIBNET_ASIO_DECL scope_guard {
         scope* limited;
     };
 
-    scope inner;
+    nested_scope inner;
     deadline timer;
 };
 

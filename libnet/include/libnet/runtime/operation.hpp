@@ -163,7 +163,7 @@ struct operation_awaiter {
         return Checked ? state == readiness::value : state != readiness::pending;
     }
 
-    void await_suspend(std::coroutine_handle<> self)
+    void await_suspend(std::coroutine_handle<>)
     {
         if (Checked && state == readiness::failure) {
             promise.fail(stopped ? make_error_code(promise.stopped())
@@ -175,9 +175,9 @@ struct operation_awaiter {
         suspended = true;
         slot.checked = Checked;
         if (yielding) {
-            yield(self);
+            yield();
         } else {
-            wait(self);
+            wait();
         }
     }
 
@@ -220,41 +220,33 @@ private:
         return *static_cast<operation_awaiter*>(s.asked.awaiter);
     }
 
-    void wait(std::coroutine_handle<> self)
+    void wait()
     {
-        slot.suspend(promise, self, [](waiter& w, error why) noexcept {
-            auto& s = slot_of(w);
+        slot.suspend(promise, [](work_node& stopped_one) {
+            auto& s = slot_of(stopped_one);
             const operation<T>& asked = awaiter_of(s).op;
             asked.table_->abandon(asked.source_, s);
-            s.complete(failed<T>(why));
+            s.complete(failed<T>(s.promise->stopped()));
         });
         yielding = false;
         op.table_->start(op.source_, slot);
     }
 
     /// The budget is used up: ask again when the loop has turned.
-    void yield(std::coroutine_handle<> self)
+    void yield()
     {
-        slot.suspend(promise, self,
-                     [](waiter& w, error why) noexcept { answer(slot_of(w), failed<T>(why)); });
-        slot.run = [](work_node& node) {
-            auto& s = slot_of(node);
+        slot.suspend(promise, [](work_node& turned) {
+            auto& s = slot_of(turned);
             operation_awaiter& a = awaiter_of(s);
             if (a.promise.stopped() != error{}) {
-                answer(s, failed<T>(a.promise.stopped()));
+                s.complete(failed<T>(a.promise.stopped()));
             } else if (a.op.table_->poll(a.op.source_, s.asked.arguments) == readiness::pending) {
-                a.wait(s.handle);
+                a.wait();
             } else {
-                answer(s, a.op.table_->take(a.op.source_));
+                s.complete(a.op.table_->take(a.op.source_));
             }
-        };
+        });
         slot.home().defer(slot);
-    }
-
-    static void answer(operation_waiter<T>& s, result<T> outcome)
-    {
-        s.suspend(*s.promise, s.handle, nullptr);  // what runs next is the coroutine
-        s.complete(std::move(outcome));
     }
 
     const operation<T>& op;

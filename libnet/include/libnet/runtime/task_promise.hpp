@@ -73,8 +73,8 @@ struct task_awaiter {
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> self) noexcept
     {
-        const auto body = task_access<T>::frame(awaited);
-        return self.promise().begin(body.promise(), self, body, *self.promise().in_scope, Checked);
+        promise_base& caller = self.promise();
+        return caller.begin(task_access<T>::frame(awaited).promise(), *caller.in_scope, Checked);
     }
 
     std::conditional_t<Checked, T, result<T>> await_resume()
@@ -104,9 +104,8 @@ struct scoped_awaiter {
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> self)
     {
-        const auto body = task_access<T>::frame(awaited);
         guard.enter(self.promise(), limit);
-        return self.promise().begin(body.promise(), self, body, guard.inner, Checked);
+        return self.promise().begin(task_access<T>::frame(awaited).promise(), guard.inner, Checked);
     }
 
     std::conditional_t<Checked, T, result<T>> await_resume()
@@ -162,7 +161,7 @@ struct result_awaiter {
 struct current_fiber_awaiter {
     bool await_ready() const noexcept { return true; }
     void await_suspend(std::coroutine_handle<>) const noexcept {}
-    fiber& await_resume() const noexcept { return *promise.in_fiber; }
+    fiber& await_resume() const noexcept { return promise.running_in(); }
 
     promise_base& promise;
 };
@@ -171,7 +170,7 @@ struct current_fiber_awaiter {
 struct current_loop_awaiter {
     bool await_ready() const noexcept { return true; }
     void await_suspend(std::coroutine_handle<>) const noexcept {}
-    loop& await_resume() const noexcept { return promise.in_fiber->home(); }
+    loop& await_resume() const noexcept { return promise.running_in().home(); }
 
     promise_base& promise;
 };
@@ -186,7 +185,7 @@ struct time_left_awaiter {
         if (due == end_of_time) {
             return never;
         }
-        const time_point now = promise.in_fiber->home().now();
+        const time_point now = promise.running_in().home().now();
         return due > now ? due - now : duration::zero();
     }
 
@@ -220,6 +219,8 @@ struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
 
     task get_return_object() noexcept
     {
+        static_assert(alignof(promise_type) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                      "a frame is aligned as `new` aligns: return what needs more by a pointer");
         const auto frame = std::coroutine_handle<promise_type>::from_promise(*this);
         detail::check_frame(frame.address());
         return detail::task_access<T>::make(frame);
@@ -295,11 +296,11 @@ struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
 
     result<T> take()
     {
-        if (exception) {
-            std::rethrow_exception(exception);
+        if (failure.is_exception()) {
+            std::rethrow_exception(failure.exception());
         }
-        if (failed) {
-            return detail::failed<T>(failure);
+        if (failure.is_error()) {
+            return detail::failed<T>(failure.error());
         }
         if constexpr (std::is_void_v<T>) {
             return {};
