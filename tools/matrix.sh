@@ -16,7 +16,7 @@ for each cell:
                and debootstrap
 
 Without a name all of them are built, one after the other. A cell that cannot run here says why; that is no failure. The
-last lines are the rows for the table in docs/packaging.md. Packages come from where apt gets its own. MATRIX_JOBS
+last lines are the rows for the table in README.md. Packages come from where apt gets its own. MATRIX_JOBS
 says how many compilers and tests run at a time, at first as many as there are cores. The output is in
 build/matrix/<cell>.log.
 END
