@@ -25,12 +25,12 @@ public:
     /// The warm-up is over.
     void start_measuring() { own_cpu_ = own_cpu_time(); }
 
-    void message(libnet::time_point now, libnet::duration took) noexcept
+    void message(libnet::time_point now, libnet::duration took, std::uint64_t times = 1) noexcept
     {
-        ++ever_;
+        ever_ += times;
         if (now >= from_ && now < to_) {
-            ++found_.messages;
-            found_.latency.record(took);
+            found_.messages += times;
+            found_.latency.record(took, times);
         }
     }
 

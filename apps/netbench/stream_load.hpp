@@ -153,19 +153,29 @@ private:
         while (!is_done()) {
             std::uint64_t came = 0;
             if (depth == 1) {
-                came = take_one(co_await checked(receive()), clock::now());
+                const libnet::bytes frame = co_await checked(receive());
+                came = take({&frame, 1}, clock::now());
             } else {
                 const auto frames = co_await checked(receive_batch());
-                const auto now = clock::now();  // they have come together
-                for (const libnet::bytes frame : frames) {
-                    came += take_one(frame, now);
-                }
+                came = take(frames, clock::now());
             }
-            const auto now = came == 0 ? libnet::time_point() : last_seen_;
-            for (; came != 0 && may_send(); --came) {
-                co_await checked(send(now));
+            if (came == 1 && may_send()) {
+                co_await checked(send(last_seen_));
+            } else if (came != 0) {
+                co_await checked(send_instead(came));
             }
         }
+    }
+
+    /// As many as came, unless there are no more to send.
+    libnet::operation<> send_instead(std::uint64_t came)
+    {
+        next_.clear();
+        for (; came != 0 && may_send(); --came) {
+            note_sending(last_seen_);
+            next_.push_back(libnet::as_bytes(sent_[number_++]));
+        }
+        return peer_->send_batch(next_);
     }
 
     bool may_send() const { return plan_.per_connection == 0 || left_ != 0; }
@@ -191,10 +201,7 @@ private:
     {
         for (;;) {
             const auto frames = co_await checked(receive_batch());
-            const auto now = clock::now();
-            for (const libnet::bytes frame : frames) {
-                take_one(frame, now);
-            }
+            take(frames, clock::now());
             if (!due_.empty()) {
                 something_due_.cancel();
             }
@@ -217,29 +224,50 @@ private:
 
     libnet::operation<> send(libnet::time_point began)
     {
-        under_way_.push(began);
-        left_ -= plan_.per_connection != 0 ? 1 : 0;
-        doing_ = "sending";
+        note_sending(began);
         return peer_->send(sent_[number_++]);
     }
 
-    /// How many messages have come back with these bytes.
-    std::uint64_t take_one(libnet::bytes frame, libnet::time_point now)
+    void note_sending(libnet::time_point began)
     {
-        bool right = true;
-        const std::uint64_t whole = check_.take(frame, right);
-        if (!right || whole > under_way_.size()) {
-            seen_.wrong();
-            peer_->fail(libnet::error::malformed_frame);
-            return 0;
+        under_way_.push(began);
+        left_ -= plan_.per_connection != 0 ? 1 : 0;
+        doing_ = "sending";
+    }
+
+    /// How many messages have come back with these frames, which have come together.
+    std::uint64_t take(std::span<const libnet::bytes> frames, libnet::time_point now)
+    {
+        std::uint64_t came = 0;
+        for (const libnet::bytes frame : frames) {
+            bool right = true;
+            const std::uint64_t whole = check_.take(frame, right);
+            if (!right || whole > under_way_.size() - came) {
+                seen_.wrong();
+                peer_->fail(libnet::error::malformed_frame);
+                break;
+            }
+            came += whole;
         }
-        for (std::uint64_t i = 0; i < whole; ++i) {
-            seen_.message(now, now - under_way_.front());
-            under_way_.pop();
-        }
-        answered_ += whole;
+        note_answers(came, now);
+        return came;
+    }
+
+    /// Those that were sent together took the same time.
+    void note_answers(std::uint64_t came, libnet::time_point now)
+    {
+        answered_ += came;
         last_seen_ = now;
-        return whole;
+        while (came != 0) {
+            const libnet::time_point sent = under_way_.front();
+            std::uint64_t together = 0;
+            do {
+                under_way_.pop();
+                ++together;
+            } while (together != came && under_way_.front() == sent);
+            seen_.message(now, now - sent, together);
+            came -= together;
+        }
     }
 
     const plan& plan_;
@@ -249,10 +277,11 @@ private:
     echo_check check_;
     std::optional<libnet::connection> peer_;
     const char* doing_ = "";
-    std::uint64_t number_ = 0;    // of the next message
-    std::uint64_t left_ = 0;      // that this connection is still to send
-    std::uint64_t answered_ = 0;  // on this connection
-    time_queue under_way_;        // when each was sent, or should have been
+    std::uint64_t number_ = 0;         // of the next message
+    std::uint64_t left_ = 0;           // that this connection is still to send
+    std::uint64_t answered_ = 0;       // on this connection
+    time_queue under_way_;             // when each was sent, or should have been
+    std::vector<libnet::bytes> next_;  // what leaves together
     time_queue due_;
     libnet::time_point last_seen_{};
     libnet::timer something_due_;

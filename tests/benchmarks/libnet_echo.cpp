@@ -17,9 +17,7 @@ libnet::task<> echo(libnet::connection& peer)
 libnet::task<> echo_in_batches(libnet::connection& peer)
 {
     while (auto frames = co_await peer.receive_batch()) {
-        for (const libnet::bytes frame : *frames) {
-            co_await peer.send(frame);
-        }
+        co_await peer.send_batch(*frames);
     }
 }
 

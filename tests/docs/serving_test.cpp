@@ -53,6 +53,16 @@ task<> serve_at_both(server_options options)
 }
 // [end]
 
+// [batches]
+// What came together is answered together: one await for many messages each way.
+task<> echo_batches(connection& peer)
+{
+    while (auto lines = co_await peer.receive_batch()) {
+        co_await peer.send_batch(*lines);
+    }
+}
+// [end]
+
 // [hooks]
 // A line is one piece, so that lines of several threads do not mix.
 void write_a_log(server_options& options)
@@ -136,6 +146,19 @@ TEST(ServingPage, WhatAPeerDidStandsInTheLog)
     EXPECT_THAT(log, HasSubstr("listening on 127.0.0.1:9000\n"));
     EXPECT_THAT(log, HasSubstr(": a frame is larger than the limit (max_frame) Lr\n"));
     EXPECT_THAT(log, HasSubstr(": connected, but no first frame came in time Lo\n"));
+}
+
+TEST(ServingPage, WhatCameTogetherIsAnsweredTogether)
+{
+    simulation sim;
+    server subject("127.0.0.1:9000", echo_batches, to_be_left_running());
+    sim.start(subject.run());
+    auto peer = sim.run(connect("127.0.0.1:9000", raw{})).value();
+    EXPECT_TRUE(sim.run(peer.send("one\ntwo\nthree\n")));
+    EXPECT_EQ(to_string(sim.run(peer.receive()).value()), "one\ntwo\nthree\n");
+    subject.stop();
+    sim.advance(1min);
+    EXPECT_EQ(sim.running(), 0U);
 }
 
 TEST(ServingPage, AReportComesOnceAMinuteAndEndsWithTheServer)

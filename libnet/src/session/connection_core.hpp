@@ -54,6 +54,7 @@ public:
     readiness poll_receive();
     readiness poll_batch();
     readiness poll_send(bytes payload);
+    readiness poll_send_batch(std::span<const bytes> rest, bool begun);
     readiness poll_flush();
     readiness poll_close();
 
@@ -66,6 +67,7 @@ public:
     void wait_frame(operation_waiter<bytes>& w);
     void wait_batch(operation_waiter<std::span<const bytes>>& w);
     void wait_send(operation_waiter<void>& w);
+    void wait_send_batch(operation_waiter<void>& w);
     void wait_flush(operation_waiter<void>& w);
     void wait_close(operation_waiter<void>& w);
 
@@ -127,6 +129,7 @@ private:
     static constexpr std::size_t direct_write = 16_KiB;  // payloads that are not worth copying
     static constexpr std::size_t long_write = 64_KiB;    // while it is taken, more may come
     static constexpr std::size_t largest_batch = 256;
+    static constexpr std::uintptr_t is_batch = ~(~std::uintptr_t{0} >> 1);  // beside its length
     static constexpr duration park_after = std::chrono::seconds(1);
 
     struct task_node : work_node {
@@ -200,9 +203,10 @@ private:
         return settings_->budget ? settings_->budget->allowance(mark) : mark;
     }
     bool is_kept_waiting() const noexcept { return !senders_.empty() || !takes_more(); }
-    readiness overflows(bytes payload);
+    readiness overflows(std::size_t size, std::size_t messages = 1);
     bool drop_oldest(std::size_t room) noexcept;
     LIBNET_ASIO_ALWAYS_INLINE error accept(bytes payload);
+    error accept_batch(std::span<const bytes> payloads);
     error encode(bytes payload);
     void gather_or_flush();
     void stop_gathering() noexcept;
@@ -217,6 +221,7 @@ private:
     void wake_flushers();
     void wake_senders();
     error_code accept_later(bytes payload) noexcept;
+    error_code accept_waiting(operation_arguments asked) noexcept;
     error_code accept_uncounted(bytes payload) noexcept;
 
     // memory

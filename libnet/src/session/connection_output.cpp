@@ -82,7 +82,7 @@ readiness connection_core::poll_send(bytes payload)
             return readiness::failure;
         }
         if (is_kept_waiting()) {
-            const readiness room = overflows(payload);
+            const readiness room = overflows(payload.size());
             if (room != readiness::value) {
                 return room;
             }
@@ -94,6 +94,42 @@ readiness connection_core::poll_send(bytes payload)
     }
     ++out_.messages;
     return readiness::value;
+}
+
+/// Those of a batch that do not just join others. All of them or none: if the first has to wait, nothing
+/// was accepted.
+readiness connection_core::poll_send_batch(std::span<const bytes> rest, bool begun)
+{
+    if (failure_) {
+        return readiness::failure;
+    }
+    if (!begun && is_kept_waiting()) {
+        std::size_t size = 0;
+        for (const bytes payload : rest) {
+            size += payload.size();
+        }
+        const readiness room = overflows(size, rest.size());
+        if (room != readiness::value) {
+            return room;
+        }
+    }
+    send_refusal_ = accept_batch(rest);
+    return send_refusal_ != error{} || failure_ ? readiness::failure : readiness::value;
+}
+
+/// Until one is refused, or the connection has ended.
+error connection_core::accept_batch(std::span<const bytes> payloads)
+{
+    for (const bytes payload : payloads) {
+        if (const error refusal = accept(payload); refusal != error{}) {
+            return refusal;
+        }
+        if (failure_) {
+            break;
+        }
+        ++out_.messages;
+    }
+    return {};
 }
 
 result<> connection_core::take_send()
@@ -110,6 +146,12 @@ void connection_core::wait_send(operation_waiter<void>& w)
 {
     senders_.push_back(w);
     flush();
+}
+
+void connection_core::wait_send_batch(operation_waiter<void>& w)
+{
+    w.asked.arguments.second |= is_batch;
+    wait_send(w);
 }
 
 /// One for which the buffer must grow, or that is not worth copying there.
@@ -293,9 +335,7 @@ void connection_core::wake_senders()
     waking_ = true;
     while (!senders_.empty() && takes_more() && !failure_) {
         auto& next = static_cast<operation_waiter<void>&>(senders_.pop_front());
-        const bytes payload{reinterpret_cast<const std::byte*>(next.asked.arguments.first),
-                            next.asked.arguments.second};
-        const error_code failed = accept_later(payload);
+        const error_code failed = accept_waiting(next.asked.arguments);
         next.complete(failed ? result<>(failed) : result<>());
     }
     // What a handle has taken is not lost for want of memory without a word.
@@ -309,6 +349,21 @@ void connection_core::wake_senders()
         }
     }
     waking_ = false;
+}
+
+/// A message, or a batch of them.
+error_code connection_core::accept_waiting(operation_arguments asked) noexcept
+{
+    if ((asked.second & is_batch) == 0) {
+        return accept_later({reinterpret_cast<const std::byte*>(asked.first), asked.second});
+    }
+    try {
+        const error refusal =
+            accept_batch({reinterpret_cast<const bytes*>(asked.first), asked.second & ~is_batch});
+        return refusal != error{} ? make_error_code(refusal) : failure_;
+    } catch (const std::bad_alloc&) {
+        return make_error_code(boost::system::errc::not_enough_memory);
+    }
 }
 
 /// For those who wait: what accepting throws is theirs, and not that of whoever made room.
@@ -374,6 +429,11 @@ readiness send_otherwise(outbox& o, bytes payload)
     return o.core.poll_send(payload);
 }
 
+readiness send_batch_otherwise(outbox& o, std::span<const bytes> rest, bool begun)
+{
+    return o.core.poll_send_batch(rest, begun);
+}
+
 result<> take_send(void* o)
 {
     return static_cast<outbox*>(o)->core.take_send();
@@ -382,6 +442,11 @@ result<> take_send(void* o)
 void wait_send(void* o, operation_waiter<void>& w)
 {
     static_cast<outbox*>(o)->core.wait_send(w);
+}
+
+void wait_send_batch(void* o, operation_waiter<void>& w)
+{
+    static_cast<outbox*>(o)->core.wait_send_batch(w);
 }
 
 void abandon_send(void*, operation_waiter<void>& w) noexcept

@@ -29,6 +29,13 @@ task<> echo_in_batches(connection& peer)
     }
 }
 
+task<> echo_batches(connection& peer)
+{
+    while (auto batch = co_await peer.receive_batch()) {
+        co_await checked(peer.send_batch(*batch));
+    }
+}
+
 /// `rounds` times `depth` messages there and back; both ends count for allocations, the echo alone
 /// for reads and writes.
 task<cost> measure(fixed_pair& pair, connection& client, std::size_t depth, std::size_t size)
@@ -70,9 +77,10 @@ TEST(ConnectionCost, AMessageAllocatesNothing)
          {any_framing(length_prefix{}), any_framing(delimited("\r\n"))}) {
         for (const std::size_t depth : {1, 16, 64}) {
             for (const std::size_t size : {1, 64, 20000}) {
-                EXPECT_EQ(of(echo, framing, depth, size).allocations, 0U) << depth << ' ' << size;
-                EXPECT_EQ(of(echo_in_batches, framing, depth, size).allocations, 0U)
-                    << depth << ' ' << size;
+                for (auto* session : {echo, echo_in_batches, echo_batches}) {
+                    EXPECT_EQ(of(session, framing, depth, size).allocations, 0U)
+                        << depth << ' ' << size;
+                }
             }
         }
     }
@@ -81,7 +89,7 @@ TEST(ConnectionCost, AMessageAllocatesNothing)
 TEST(ConnectionCost, ABatchIsOneReadAndOneWrite)
 {
     for (const std::size_t depth : {1, 16, 64, 200}) {
-        for (auto* session : {echo, echo_in_batches}) {
+        for (auto* session : {echo, echo_in_batches, echo_batches}) {
             const cost measured = of(session, length_prefix{}, depth, 64);
             EXPECT_EQ(measured.reads, rounds) << depth;
             EXPECT_EQ(measured.writes, rounds) << depth;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 namespace libnet::detail {
 
@@ -36,11 +37,13 @@ struct outbox : output_buffer {
     LIBNET_ASIO_ALWAYS_INLINE bool frame(bytes payload) noexcept
     {
         const std::size_t whole = sizeof(std::uint32_t) + payload.size();
-        if (whole > room().size() || payload.size() - 1 >= plain_most) {  // empty: nothing to copy from
+        if (whole > room().size() ||
+            payload.size() - 1 >= plain_most) {  // empty: nothing to copy from
             return false;
         }
         std::byte* const at = room().data();
-        const auto length = boost::endian::native_to_big(static_cast<std::uint32_t>(payload.size()));
+        const auto length =
+            boost::endian::native_to_big(static_cast<std::uint32_t>(payload.size()));
         std::memcpy(at, &length, sizeof length);
         std::memcpy(at + sizeof length, payload.data(), payload.size());
         commit(whole);
@@ -75,5 +78,25 @@ LIBNET_ASIO_ALWAYS_INLINE readiness poll_send(void* source, operation_arguments 
 
 inline const operation_vtable<void> sending{poll_send, take_send, wait_send, abandon_send,
                                             home_of_outbox};
+
+/// `begun`: some of the batch were accepted, so that nobody waits any more.
+LIBNET_ASIO_DECL readiness send_batch_otherwise(outbox& o, std::span<const bytes> rest, bool begun);
+LIBNET_ASIO_DECL void wait_send_batch(void* o, operation_waiter<void>& w);
+
+LIBNET_ASIO_ALWAYS_INLINE readiness poll_send_batch(void* source, operation_arguments a)
+{
+    outbox& o = *static_cast<outbox*>(source);
+    const std::span<const bytes> payloads(reinterpret_cast<const bytes*>(a.first), a.second);
+    std::size_t accepted = 0;
+    while (accepted != payloads.size() && o.put(payloads[accepted])) {
+        ++accepted;
+    }
+    return accepted == payloads.size()
+               ? readiness::value
+               : send_batch_otherwise(o, payloads.subspan(accepted), accepted != 0);
+}
+
+inline const operation_vtable<void> sending_batch{poll_send_batch, take_send, wait_send_batch,
+                                                  abandon_send, home_of_outbox};
 
 }  // namespace libnet::detail
