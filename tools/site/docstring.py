@@ -12,7 +12,7 @@
 import re
 from html import escape
 
-from pages import highlighted
+from pages import highlighted, inline_code
 
 LABEL = re.compile(r"^(Lifetime|[A-Z][a-z]+(?= {2})) +(\S.*)$")  # the longest is as wide as the column
 CODE = re.compile(r"[;{}]\s*(?://.*)?$", re.MULTILINE)             # else it is a picture
@@ -76,17 +76,22 @@ def labelled(block, link):
 
 def prose(text, link):
     parts = re.split(r"(`[^`]+`)", text.strip())
-    return "".join(f"<code>{link(part[1:-1])}</code>" if part.startswith("`") and len(part) > 2
-                   else plain(part, link) for part in parts)
+    return "".join(code(part[1:-1], link) if part.startswith("`") and len(part) > 2 else plain(part, link)
+                   for part in parts)
 
 
 def plain(text, link):
     out, end = [], 0
     for match in NAME.finditer(text):
         out.append(escape(text[end:match.start()]))
-        out.append(f"<code>{link(match[0])}</code>")
+        out.append(code(match[0], link))
         end = match.end()
     return "".join(out) + escape(text[end:])
+
+
+def code(text, link):
+    linked = link(text)
+    return inline_code(text) if linked == escape(text) else f"<code>{linked}</code>"
 
 
 def as_sentence(comment):

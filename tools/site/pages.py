@@ -156,16 +156,26 @@ def inline_code(text):
 
 
 def code_word(word):
-    """--of-this-kind stays whole. A long one may be broken between its parts, so that a column leaves room for others;
-    but not so that a syllable is left over."""
+    """A long one may be broken between its parts, so that a column leaves room for others; but not so that a syllable
+    is left over."""
     if len(word) < LONG:
-        return f'<span class="whole">{escape(word)}</span>' if "-" in word else escape(word)
+        return code_part(word)
     for break_before in (r"(?<=::)\w|(?<=/)\w", r"(?<=[_.])\w|(?<=[a-z])[A-Z]"):
         places = [match.start() for match in re.finditer(break_before, word) if 8 <= match.start() <= len(word) - 5]
         if places and max(b - a for a, b in zip([0, *places], [*places, len(word)])) < LONG:
             break
     mark = "<wbr>" if len(word) >= VERY_LONG else '<wbr class="narrow">'
-    return mark.join(escape(word[a:b]) for a, b in zip([0, *places], [*places, len(word)]))
+    return mark.join(code_part(word[a:b]) for a, b in zip([0, *places], [*places, len(word)]))
+
+
+def code_part(text):
+    """--of-this-kind stays whole."""
+    return f'<span class="whole">{escape(text)}</span>' if "-" in text and len(text) < LONG else escape(text)
+
+
+def folders(text):
+    """A path, which may be broken behind each of its folders."""
+    return escape(text).replace("/", "/<wbr>")
 
 
 def picture(renderer, tokens, at, options, environment):
@@ -215,6 +225,6 @@ def source_page(root, source):
     except ClassNotFound:
         lexer = get_lexer_by_name("text")
     page = Page("", f"source/{source}.html", source.rsplit("/", 1)[-1])
-    page.body = (f"<h1>{escape(source)}</h1>\n<pre class=\"code source\"><code>{colour(text, lexer, FORMATTER)}"
+    page.body = (f"<h1>{folders(source)}</h1>\n<pre class=\"code source\"><code>{colour(text, lexer, FORMATTER)}"
                  "</code></pre>")
     return page

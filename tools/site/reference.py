@@ -4,7 +4,7 @@ import re
 from html import escape
 
 import docstring
-from pages import Page, relative
+from pages import Page, folders, relative
 
 FLOORS = [
     ("session", "Sessions: who serves, connects, lends"),
@@ -113,7 +113,8 @@ class Reference:
 
     def header_page(self, header, symbols):
         page = Page(f"libnet/include/libnet/{header}", target_of(header), header.rsplit("/", 1)[-1])
-        parts = [f"<h1>{escape(header)}</h1>", f'<pre class="code"><code>#include &lt;libnet/{header}&gt;</code></pre>',
+        parts = [f"<h1>{folders(header)}</h1>",
+                 f'<pre class="code"><code>#include &lt;libnet/{header}&gt;</code></pre>',
                  f'<p class="links">Link <code>{library_of(header)}</code> · '
                  f'<a href="{relative(page.target, f"source/libnet/include/libnet/{header}.html")}">the header</a></p>']
         parts.append(docstring.to_html(self.about[header], self.linker(page, "")))
