@@ -12,7 +12,7 @@
 import re
 from html import escape
 
-from pages import highlighted, inline_code
+from pages import highlighted, inline_code, words
 
 LABEL = re.compile(r"^(Lifetime|[A-Z][a-z]+(?= {2})) +(\S.*)$")  # the longest is as wide as the column
 CODE = re.compile(r"[;{}]\s*(?://.*)?$", re.MULTILINE)             # else it is a picture
@@ -83,10 +83,10 @@ def prose(text, link):
 def plain(text, link):
     out, end = [], 0
     for match in NAME.finditer(text):
-        out.append(escape(text[end:match.start()]))
+        out.append(words(text[end:match.start()]))
         out.append(code(match[0], link))
         end = match.end()
-    return "".join(out) + escape(text[end:])
+    return "".join(out) + words(text[end:])
 
 
 def code(text, link):

@@ -19,6 +19,7 @@ CELL = re.compile(r"<(t[hd])[^>]*>(.*?)</t[hd]>", re.DOTALL)
 SENTENCE = 19  # characters of a cell that is more than a number or a name
 # Characters of a word of code: from here on it may be broken, and where there is room for tables from there on.
 LONG, VERY_LONG = 22, 36
+UNIT = re.compile(r"(?<=\d) (?=(?:us|µs|ms|s|min|KiB|MiB|%)(?!\w))")
 
 
 class Page:
@@ -41,6 +42,7 @@ class Renderer:
         self.markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
         self.markdown.options["highlight"] = highlighted
         self.markdown.add_render_rule("image", picture)
+        self.markdown.add_render_rule("text", lambda _, tokens, at, *rest: words(tokens[at].content))
         self.markdown.add_render_rule("code_inline", lambda _, tokens, at, *rest: inline_code(tokens[at].content))
 
     def page(self, source):
@@ -147,6 +149,11 @@ def width(text):
     """Columns that it takes; Hangul takes two."""
     shown = unescape(re.sub("<.*?>", "", text))
     return sum(1 + (east_asian_width(char) == "W") for char in shown)
+
+
+def words(text):
+    """A number and its unit stand in one line."""
+    return UNIT.sub("&nbsp;", escape(text))
 
 
 def inline_code(text):
