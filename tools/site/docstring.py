@@ -17,8 +17,8 @@ from pages import highlighted, inline_code, words
 LABEL = re.compile(r"^(Lifetime|[A-Z][a-z]+(?= {2})) +(\S.*)$")  # the longest is as wide as the column
 CODE = re.compile(r"[;{}]\s*(?://.*)?$", re.MULTILINE)             # else it is a picture
 # Calls such as receive(), qualified names and names of several words are code without saying so.
-NAME = re.compile(r"\b(?:\w+::)*\w+\(\)|\b\w+(?:::\w+)+|\b(?:\w+\.)*[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+\b(?:\(\d\))?"
-                  r"|<libnet/[\w/.]+>")
+NAME = re.compile(r"\b(?:\w+::)*\w+\(\)|\b\w+(?:::[A-Za-z_]\w*)+|\b(?:\w+\.)*[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+\b"
+                  r"(?:\(\d\))?|<libnet/[\w/.]+>")
 SHORT = 20  # characters of what a colon ends, if that says nothing by itself
 
 
