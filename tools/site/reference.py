@@ -138,7 +138,7 @@ class Reference:
         if level <= 3:
             page.headings.append((level, symbol.anchor, title + ("()" if symbol.kind == "function" else "")))
         for each in group:
-            page.sections.append((each.anchor, each.name, docstring.first_sentence(symbol.comment)))
+            page.sections.append((each.anchor, each.name, docstring.first_sentence(symbol.comment).replace("`", "")))
         parts = [f'<section class="entry {"type" if level == 2 else "member"}" id="{symbol.anchor}">', heading, anchors,
                  f'<div class="declaration"><pre><code>{code}</code></pre>{to_this}</div>', text,
                  self.values(symbol, link)]
