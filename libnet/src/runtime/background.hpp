@@ -7,7 +7,7 @@ namespace libnet::detail {
 
 /// A task that nobody awaits: its loop owns it, and destroys it at the end if it still runs. It has to
 /// tell by itself what came of it, exceptions included.
-class background final : public fiber {
+class background final : public described_fiber {
 public:
     static void start(loop& home, task<> body)
     {
@@ -15,7 +15,7 @@ public:
     }
 
 private:
-    background(loop& home, task_access<void>::handle frame) noexcept : fiber(home, frame)
+    background(loop& home, task_access<void>::handle frame) noexcept : described_fiber(home, frame)
     {
         home.exit();  // nobody waits for it: it must not keep the clock from coming to rest
     }

@@ -19,14 +19,14 @@ scope* scope::outer() const noexcept
     return this == &owner->root_ ? nullptr : static_cast<const nested_scope*>(this)->around;
 }
 
-void waiter::suspend(promise_base& p, void (*when_stopped)(work_node&)) noexcept
+void waiter::suspend(promise_base& p, void (*go_on)(work_node&)) noexcept
 {
     promise = &p;
-    run = when_stopped;
+    run = go_on;
     p.running_in().waiter_ = this;
 }
 
-void waiter::go_on(work_node& node)
+void waiter::resume(work_node& node)
 {
     auto& self = static_cast<waiter&>(node);
     self.promise->running_in().budget_ = fiber::ready_awaits_per_turn;
@@ -40,7 +40,7 @@ void waiter::go_on(work_node& node)
 void waiter::settle() noexcept
 {
     settled = true;
-    run = go_on;
+    run = resume;
     promise->running_in().waiter_ = nullptr;
     unlink();
     home().ready(*this);
@@ -145,10 +145,11 @@ void fiber::end() noexcept
     loop_.ready(*this);
 }
 
+void fiber::describe_by(std::string (*)(const void*), const void*) noexcept {}
+
 std::string fiber::description() const
 {
-    return around_ != nullptr && around_->describe != nullptr ? around_->describe(*around_)
-                                                              : std::string();
+    return {};
 }
 
 void fiber::stop(scope& from, error why) noexcept
@@ -189,7 +190,7 @@ void fiber::leave(const scope& left) noexcept
 
 const promise_base* fiber::resumed_by(const work_node& work) noexcept
 {
-    if (work.run == waiter::go_on) {
+    if (work.run == waiter::resume) {
         return static_cast<const waiter&>(work).promise;
     }
     return work.run == begin

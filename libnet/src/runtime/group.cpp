@@ -4,12 +4,18 @@ namespace libnet {
 
 /// A child. Its place in the group goes with it, whoever destroys it first: the group, or the loop
 /// at shutdown.
-struct group::member final : detail::fiber {
-    member(group& g, detail::task_access<void>::handle frame) : fiber(g.loop_, frame), owner(g)
+struct group::member final : detail::described_fiber {
+    member(group& g, detail::task_access<void>::handle frame) : described_fiber(g.loop_, frame), owner(g)
     {
         inherit(g.owner_);
         place.of = this;
         g.members_.push_back(place);
+    }
+
+    /// It works for whom the group's own task works, unless it says otherwise.
+    std::string description() const override
+    {
+        return is_described() ? described_fiber::description() : owner.owner_.description();
     }
 
     void ended() noexcept override { owner.ended(*this); }

@@ -120,9 +120,11 @@ void remote_work::ask_to_end() noexcept
 /// The letter is read, on the shard's thread.
 void remote_work::begin(const std::shared_ptr<ticket>& owed) noexcept
 {
-    class visitor final : public fiber {
+    class visitor final : public described_fiber {
     public:
-        visitor(loop& home, task_access<void>::handle frame) noexcept : fiber(home, frame) {}
+        visitor(loop& home, task_access<void>::handle frame) noexcept : described_fiber(home, frame)
+        {
+        }
 
     private:
         void ended() noexcept override { delete this; }

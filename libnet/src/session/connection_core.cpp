@@ -21,9 +21,6 @@ connection_core::connection_core(std::unique_ptr<stream> transport,
       opened_(loop_.now()),
       last_moved_(opened_)
 {
-    describe = [](const surroundings& core) -> std::string {
-        return static_cast<const connection_core&>(core).peer();
-    };
     out_.plain_most = std::min(framing_.length4_most(), direct_write - 1);
     flush_later_.core = read_later_.core = at_shutdown_.core = this;
     flush_later_.run = [](work_node& node) {

@@ -4,7 +4,6 @@
 
 #include <libnet/policy/heartbeat.hpp>
 #include <libnet/policy/input_deadlines.hpp>
-#include <libnet/runtime/fiber.hpp>
 #include <libnet/runtime/operation.hpp>
 #include <libnet/session/connection.hpp>
 #include <libnet/session/inbox.hpp>
@@ -41,10 +40,9 @@ struct connection_link {
 ///          that accepting never waits for writing.
 /// Time     deadlines are stored; one timer looks at them when it comes by, and is armed anew only
 ///          for an earlier one.
-/// Reports  it is the surroundings of the task that serves it: that is for whom the task works.
 /// Sources  connection_core.cpp the end, _input.cpp, _output.cpp, _time.cpp, _heartbeat.cpp,
 ///          _memory.cpp, _overflow.cpp, _drain.cpp, _upgrade.cpp, _release.cpp.
-class connection_core final : public stream_events, public surroundings {
+class connection_core final : public stream_events {
 public:
     connection_core(std::unique_ptr<stream> transport,
                     std::shared_ptr<const connection_settings> settings);

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "connection_core.hpp"
-
 #include <libnet/runtime/fiber.hpp>
+#include <libnet/session/connection.hpp>
+
+#include <string>
 
 namespace libnet::detail {
 
@@ -10,9 +11,11 @@ namespace libnet::detail {
 /// task's frame.
 inline void describe_session(fiber& session, const connection& peer) noexcept
 {
-    surroundings& around = connection_access::core(peer);
-    around.own_network = session.network_in_use();
-    session.surround(&around);
+    session.describe_by(
+        [](const void* whom) -> std::string {
+            return static_cast<const connection*>(whom)->peer();
+        },
+        &peer);
 }
 
 }  // namespace libnet::detail

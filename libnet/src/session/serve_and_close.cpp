@@ -11,7 +11,15 @@ namespace libnet::detail {
 
 task<> serve_and_close(connection& peer, std::function<task<>(connection&)> session)
 {
-    describe_session(co_await fiber_await{}, peer);
+    struct description {
+        description(fiber& s, const connection& peer) noexcept : self(s) { describe_session(s, peer); }
+        description(const description&) = delete;
+        description& operator=(const description&) = delete;
+        ~description() { self.describe_by(nullptr, nullptr); }
+        fiber& self;
+    };
+    // The peer may be gone before the task is.
+    const description of_the_peer(co_await fiber_await{}, peer);
     std::exception_ptr thrown;
     result<> outcome;
     try {

@@ -152,33 +152,50 @@ TEST_F(StallTest, TheTimeThatALoopSleepsIsNoStall)
     EXPECT_TRUE(reports_.empty());
 }
 
-struct named : libnet::detail::surroundings {
-    explicit named(std::string n) : name(std::move(n))
-    {
-        describe = [](const surroundings& self) { return static_cast<const named&>(self).name; };
-    }
-    std::string name;
-};
-
-TEST_F(StallTest, OnlyTheOneThatStalledIsNamed)
+std::string named(const void* whom)
 {
-    auto quick = [&]() -> task<> { co_await checked(libnet::yield()); };
+    return static_cast<const char*>(whom);
+}
+
+TEST_F(StallTest, ATaskOfAGroupWorksForWhomTheGroupsOwnTaskWorks)
+{
     auto slow = [&]() -> task<> {
         co_await checked(libnet::yield());
         take(26ms);
     };
-    const named names_quick("quick");
-    const named names_slow("slow");
-    auto many = [&](libnet::group& g) -> task<> {
-        libnet::detail::fiber& self = co_await libnet::detail::fiber_await{};
-        const libnet::detail::surroundings* const before = self.around();
-        self.surround(&names_quick);
-        g.start(quick());
-        self.surround(&names_slow);
+    auto own_group = [&](libnet::group& g) -> task<> {
         g.start(slow());
-        self.surround(&names_quick);
+        co_await checked(g.join());
+    };
+    auto groups_inside = [&]() -> task<> { co_await checked(libnet::with_group(own_group)); };
+    auto many = [&](libnet::group& g) -> task<> {
+        (co_await libnet::detail::fiber_await{}).describe_by(named, "whom");
+        g.start(groups_inside());
+        co_await checked(g.join());
+    };
+    auto body = [&]() -> task<> { co_await checked(libnet::with_group(many)); };
+    watch();
+    start(body());
+    io_.run();
+    ASSERT_EQ(reports_.size(), 1U);
+    EXPECT_EQ(reports_[0].session, "whom");
+}
+
+TEST_F(StallTest, OnlyTheOneThatStalledIsNamed)
+{
+    auto quick = [&]() -> task<> {
+        (co_await libnet::detail::fiber_await{}).describe_by(named, "quick");
+        co_await checked(libnet::yield());
+    };
+    auto slow = [&]() -> task<> {
+        (co_await libnet::detail::fiber_await{}).describe_by(named, "slow");
+        co_await checked(libnet::yield());
+        take(26ms);
+    };
+    auto many = [&](libnet::group& g) -> task<> {
         g.start(quick());
-        self.surround(before);
+        g.start(slow());
+        g.start(quick());
         co_await checked(g.join());
     };
     auto body = [&]() -> task<> { co_await checked(libnet::with_group(many)); };

@@ -38,6 +38,14 @@ TEST(TaskFailure, KeepsAnError)
     EXPECT_EQ(failure.error(), libnet::condition::timeout);
 }
 
+TEST(TaskFailure, AnErrorOfNoValueIsStillAnError)
+{
+    task_failure failure;
+    failure.set(error_code());
+    EXPECT_TRUE(failure.is_error());
+    EXPECT_FALSE(failure.error());
+}
+
 TEST(TaskFailure, KeepsAnExceptionAndLetsItGo)
 {
     std::exception_ptr kept;

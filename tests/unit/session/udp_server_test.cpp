@@ -2,6 +2,7 @@
 #include "support/datagram_network.hpp"
 
 #include <libnet/policy/address_cookie.hpp>
+#include <libnet/runtime/group.hpp>
 #include <libnet/runtime/timer.hpp>
 #include <libnet/session/udp_server.hpp>
 #include <libnet/testing/simulation.hpp>
@@ -476,6 +477,26 @@ TEST_F(UdpServer, ThrowsForWhatIsNoPort)
     };
     EXPECT_EQ(refusal_of("nonsense"), error::invalid_endpoint);
     EXPECT_EQ(refusal_of("unix:/tmp/x"), error::not_supported);
+}
+
+TEST_F(UdpServer, WhatASessionStartsWorksForItsPeerToo)
+{
+    std::vector<std::string> names;
+    auto note = [&]() -> task<> {
+        names.push_back((co_await libnet::detail::fiber_await{}).description());
+    };
+    serve([&](udp_peer& peer) -> task<> {
+        co_await checked(note());
+        auto others = [&](group& all) -> task<> {
+            all.start(note());
+            co_await checked(all.join());
+        };
+        co_await checked(with_group(others));
+        co_await checked(echo(peer));
+    });
+    arrive("here", host(1));
+    sim.settle();
+    EXPECT_EQ(names, std::vector<std::string>(2, host(1).to_string()));
 }
 
 TEST_F(UdpServer, TheLoopMayEndUnderIt)

@@ -93,6 +93,27 @@ TEST_F(SimulatedNetwork, SaysWhoTalksToWhom)
     EXPECT_EQ(sim.run(on(other, ask("shop:9000", "who"))).value(), "10.0.0.1:9000 10.0.0.7:32768");
 }
 
+TEST_F(SimulatedNetwork, ATaskThatWasStartedOnAMachineIsThereUntilItsEnd)
+{
+    serve("shop:9000", [](connection& peer) -> task<> {
+        co_await checked(receive_text(peer));
+        co_await checked(peer.send(peer.peer()));
+    });
+    simulated_host& other = net.add_host("other", {"10.0.0.7"});
+    std::string answer;
+    auto asking = [&]() -> task<> { answer = co_await checked(ask("shop:9000", "who")); };
+    auto all = [&](group& g) -> task<> {
+        const auto start = [&]() -> task<> {
+            g.start(asking());
+            co_return;
+        };
+        co_await checked(on(other, start()));
+        co_await checked(g.join());  // only now it begins
+    };
+    EXPECT_TRUE(sim.run(with_group(all)));
+    EXPECT_EQ(answer.substr(0, 9), "10.0.0.7:");
+}
+
 TEST_F(SimulatedNetwork, ListensOnAllAddressesOrOne)
 {
     serve(":9000");

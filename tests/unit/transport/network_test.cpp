@@ -98,9 +98,9 @@ struct Network : ::testing::Test {
 TEST_F(Network, IsAskedForEveryAddressInTurn)
 {
     EXPECT_EQ(sim.run(ask("example.org:9000", "hello")).value(), "hello");
-    EXPECT_THAT(net.asked,
-                ::testing::ElementsAre("resolve example.org:9000", "connect 192.0.2.1:9000",
-                                       "connect [2001:db8::2]:9000", "connect 192.0.2.3:9000"));
+    EXPECT_THAT(net.asked, ::testing::ElementsAre("resolve example.org:9000", "connect 192.0.2.1:9000",
+                                                  "connect [2001:db8::2]:9000",
+                                                  "connect 192.0.2.3:9000"));
 }
 
 TEST_F(Network, SaysWhyNobodyAnswered)
@@ -137,12 +137,8 @@ TEST_F(Network, IsWhereServersListen)
 task<> on(network& own, task<> what)
 {
     libnet::detail::fiber& self = co_await libnet::detail::fiber_await{};
-    const libnet::detail::surroundings here{.own_network = &own};
-    const libnet::detail::surroundings* const before = self.around();
-    self.surround(&here);
-    const result<> ended = co_await std::move(what);
-    self.surround(before);
-    co_await checked(ended);
+    self.use_network(&own);
+    co_await checked(std::move(what));
 }
 
 TEST_F(Network, OfATaskIsThatOfItsGroups)

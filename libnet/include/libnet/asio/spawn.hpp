@@ -35,7 +35,7 @@ LIBNET_ASIO_DECL bool runs_here(const asio::any_io_executor& executor);
 
 /// A fiber that ends in a completion handler of Asio's side.
 template <class T, class Handler>
-class spawned final : public fiber {
+class spawned final : public described_fiber {
 public:
     static void start(loop& l, task<T> t, Handler handler)
     {
@@ -67,7 +67,7 @@ private:
                                                        asio::execution::outstanding_work.tracked))>;
 
     spawned(loop& l, handle frame, Handler handler)
-        : fiber(l, frame),
+        : described_fiber(l, frame),
           handler_(std::move(handler)),
           work_(asio::prefer(asio::get_associated_executor(handler_, executor_of(l)),
                              asio::execution::outstanding_work.tracked)),

@@ -45,9 +45,9 @@ struct nested_scope : scope {
 /// A suspended innermost await. Settling it queues the coroutine; after that touch nothing, for
 /// the frame that holds it, and whatever that frame owns, may be gone.
 struct LIBNET_ASIO_DECL waiter : work_node {
-    /// Makes this the place where the fiber of `p` waits. `when_stopped` is called when one of its
-    /// scopes has been stopped, and settles it, at once or later.
-    void suspend(promise_base& p, void (*when_stopped)(work_node&)) noexcept;
+    /// Makes this the place where the fiber of `p` waits. Until it is settled, `go_on` is called when
+    /// one of its scopes has been stopped, and by the loop if it was given this to run.
+    void suspend(promise_base& p, void (*go_on)(work_node&)) noexcept;
 
     /// Queues the coroutine. A checked await that failed ends its frame instead.
     void settle() noexcept;
@@ -57,7 +57,7 @@ struct LIBNET_ASIO_DECL waiter : work_node {
     void forget() noexcept;
 
     /// What the loop runs when it has been settled.
-    static void go_on(work_node& node);
+    static void resume(work_node& node);
 
     loop& home() const noexcept;
 
@@ -79,8 +79,8 @@ struct LIBNET_ASIO_DECL promise_base {
 
     void unhandled_exception() noexcept { failure.set(std::current_exception()); }
 
-    /// The frame that it is in. Its address is the same for every promise that derives from this one
-    /// and is aligned no stricter than the frame: task<T> sees to that.
+    /// The frame that it is in: in front of each promise, as far as it is for every one that derives
+    /// from this and is aligned no stricter than the frame's two first words. task<T> sees to that.
     std::coroutine_handle<> frame() noexcept
     {
         return std::coroutine_handle<promise_base>::from_promise(*this);
@@ -106,13 +106,6 @@ struct LIBNET_ASIO_DECL promise_base {
     bool done = false;
     bool inside_begin = false;  // the parent looks at `done` itself
     bool checked = false;       // the parent ends with us if we fail
-};
-
-/// For whom a fiber works, and in which network. Whoever puts one around a fiber keeps it for as long as
-/// that and those that it starts are there.
-struct surroundings {
-    std::string (*describe)(const surroundings&) = nullptr;
-    network* own_network = nullptr;  // null: that of the loop
 };
 
 /// What the loop runs of a fiber: its start, a postponed child, its end; never two at a time.
@@ -144,23 +137,19 @@ public:
     promise_base& promise() const noexcept { return *promise_; }
     scope* current_scope() const noexcept { return innermost_; }
 
-    /// Says for whom it works from now on, and in which network.
-    void surround(const surroundings* around) noexcept { around_ = around; }
-    const surroundings* around() const noexcept { return around_; }
-
-    /// For whom it works, when somebody asks.
+    /// Says for whom it works, when somebody asks. `whom` lives as long as the task's frame, or until
+    /// somebody else is named. Null: nobody. One that always works for the same does not listen.
+    virtual void describe_by(std::string (*describe)(const void* whom), const void* whom) noexcept;
     virtual std::string description() const;
 
-    /// Null for that of the loop.
-    network* network_in_use() const noexcept
-    {
-        return around_ != nullptr ? around_->own_network : nullptr;
-    }
+    /// A network that only this task uses; null for that of the loop.
+    void use_network(network* own) noexcept { network_ = own; }
+    network* network_in_use() const noexcept { return network_; }
 
-    /// The tasks of a group work for whom its own works, in the same network.
+    /// The tasks of a group are in the network of its own.
     void inherit(const fiber& parent) noexcept
     {
-        around_ = parent.around_;
+        network_ = parent.network_;
         root_.due = parent.innermost_->first_due();  // to know it: it is the group that stops us
     }
 
@@ -205,7 +194,27 @@ private:
         waiter* waiter_;           // else; null while it runs
     };
     promise_base* promise_;
-    const surroundings* around_ = nullptr;
+    network* network_ = nullptr;
+};
+
+/// One that remembers for whom it works.
+class LIBNET_ASIO_DECL described_fiber : public fiber {
+public:
+    using fiber::fiber;
+
+    void describe_by(std::string (*describe)(const void* whom), const void* whom) noexcept override
+    {
+        describe_ = describe;
+        whom_ = whom;
+    }
+    std::string description() const override { return describe_ ? describe_(whom_) : std::string(); }
+
+protected:
+    bool is_described() const noexcept { return describe_ != nullptr; }
+
+private:
+    std::string (*describe_)(const void*) = nullptr;
+    const void* whom_ = nullptr;
 };
 
 inline bool promise_base::out_of_budget() noexcept

@@ -219,7 +219,8 @@ struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
 
     task get_return_object() noexcept
     {
-        static_assert(alignof(promise_type) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+        static_assert(alignof(promise_type) <= 2 * sizeof(void*) &&
+                          alignof(promise_type) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
                       "a frame is aligned as `new` aligns: return what needs more by a pointer");
         const auto frame = std::coroutine_handle<promise_type>::from_promise(*this);
         detail::check_frame(frame.address());

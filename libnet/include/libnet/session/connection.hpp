@@ -168,8 +168,9 @@ public:
     /// so that the high-water mark may be passed by as much as they are.
     ///
     /// Lifetime the list and the payloads must stay until the await has ended.
-    /// Errors   those of send(). refused_payload, frame_too_large: of one of them; those before it have
-    ///          been accepted, those behind it have not.
+    /// Errors   those of send(); none for an empty list. refused_payload, frame_too_large: of one of
+    ///          them; those before it have been accepted, those behind it have not. As many as had
+    ///          room have been accepted where memory was lacking.
     /// Cancel   safe: one that was cancelled has sent nothing.
     /// Overlap  as send(), also with it.
     /// Cost     cheaper than send() where messages are small.

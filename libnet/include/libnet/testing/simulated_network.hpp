@@ -157,23 +157,16 @@ template <class T>
 task<T> on(simulated_host& host, task<T> body)
 {
     libnet::detail::fiber& self = co_await libnet::detail::fiber_await{};
-    struct change : libnet::detail::surroundings {
-        change(libnet::detail::fiber& f, network& n) noexcept : of(f), before(f.around())
+    struct change {
+        change(libnet::detail::fiber& f, network& n) noexcept : of(f), before(f.network_in_use())
         {
-            own_network = &n;
-            if (before != nullptr && before->describe != nullptr) {
-                describe = [](const surroundings& here) {
-                    const auto& around = *static_cast<const change&>(here).before;
-                    return around.describe(around);
-                };
-            }
-            of.surround(this);
+            f.use_network(&n);
         }
         change(const change&) = delete;
         change& operator=(const change&) = delete;
-        ~change() { of.surround(before); }
+        ~change() { of.use_network(before); }
         libnet::detail::fiber& of;
-        const surroundings* before;
+        network* before;
     };
     const change here(self, host);
     if constexpr (std::is_void_v<T>) {
