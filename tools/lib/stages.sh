@@ -43,5 +43,5 @@ summary_of_everything() {
             echo "set_tests_properties(stage.$name PROPERTIES LABELS stage SKIP_RETURN_CODE $SKIPPED)"
         done
     } >"$folder/CTestTestfile.cmake"
-    ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel "$(nproc)"
+    ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel "$(($(nproc) + 1))"
 }
