@@ -62,7 +62,9 @@ public:
     {
         for (;;) {
             if (peer_ || co_await checked(connected())) {
-                if (const auto ended = co_await converse(); !ended) {
+                const auto ended = co_await converse();
+                first_is_leaving_ = false;
+                if (!ended) {
                     co_await checked(libnet::yield());  // it may have ended because all of it does
                     seen_.failed(what_failed(ended.error()));
                     co_await checked(libnet::sleep_for(pause_after_failure));
@@ -78,7 +80,8 @@ public:
     /// longer than an echo may take is given up, so that a server that has gone does not cost memory.
     void due(libnet::time_point when)
     {
-        for (; !due_.empty() && when - due_.front() > plan_.timeout; due_.pop()) {
+        while (!due_.empty() && !first_is_leaving_ && when - due_.front() > plan_.timeout) {
+            due_.pop();
             seen_.failed("sending: not sent in time, see --timeout");
         }
         due_.push(when);
@@ -188,7 +191,9 @@ private:
     {
         for (;;) {
             while (!due_.empty() && under_way_.size() < plan_.most_under_way()) {
+                first_is_leaving_ = true;
                 co_await checked(send(due_.front()));
+                first_is_leaving_ = false;
                 due_.pop();
             }
             (void)co_await something_due_.wait();
@@ -283,6 +288,7 @@ private:
     time_queue under_way_;             // when each was sent, or should have been
     std::vector<libnet::bytes> next_;  // what leaves together
     time_queue due_;
+    bool first_is_leaving_ = false;  // of those that are due: it is no longer given up
     libnet::time_point last_seen_{};
     libnet::timer something_due_;
 };
