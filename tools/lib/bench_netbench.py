@@ -17,8 +17,8 @@ CASES = {"64B x64 depth 1": 1, "64B x64 depth 16": 16, "64B x64 depth 64": 64}
 
 def command(build, port, server, depth, seconds):
     return [os.path.join(build, "apps/netbench"), "--connect", f"127.0.0.1:{port}", "--connections", str(CONNECTIONS),
-            "--size", str(SIZE), "--depth", str(depth), "--duration", f"{seconds:g}s", "--warm-up",
-            f"{seconds / 4:g}s", "--server-pid", str(server), "--json", "--quiet"]
+            "--size", str(SIZE), "--depth", str(depth), "--duration", f"{seconds * 1000:.0f}ms", "--warm-up",
+            f"{seconds * 250:.0f}ms", "--server-pid", str(server), "--json", "--quiet"]
 
 
 def costs(said):
