@@ -11,7 +11,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 import textwrap
 
 import bench_cpu
@@ -370,19 +369,27 @@ def make(source, folder):
 
 
 def run_all(build, options):
-    """One document of all suites; the circumstances are those of the first."""
+    """One document of all suites; the circumstances are those of the first. What each has found stays in build/page/, and
+    where one fails the others are run all the same. Answers which failed."""
     tools = os.path.dirname(os.path.abspath(__file__))
-    measured = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for suite, (program, *words) in SUITES.items():
-            written = os.path.join(folder, suite + ".json")
-            flags = options if program in IN_ROUNDS else []
-            subprocess.run([sys.executable, os.path.join(tools, program), *words, build, *flags, "--json", written],
-                           check=True)
-            found = json.loads(pathlib.Path(written).read_text())
-            measured.setdefault("circumstances", found["circumstances"])
-            measured[suite] = found["figures"]
-    (DOCS / "benchmarks.json").write_text(json.dumps(measured, indent=1) + "\n")
+    folder = pathlib.Path(build) / "page"
+    folder.mkdir(exist_ok=True)
+    measured, failed = {}, []
+    for suite, (program, *words) in SUITES.items():
+        written = folder / (suite + ".json")
+        written.unlink(missing_ok=True)
+        flags = options if program in IN_ROUNDS else []
+        run = subprocess.run([sys.executable, os.path.join(tools, program), *words, build, *flags, "--json", written])
+        if run.returncode != 0 or not written.exists():
+            failed.append(suite)
+            continue
+        found = json.loads(written.read_text())
+        measured.setdefault("circumstances", found["circumstances"])
+        measured[suite] = found["figures"]
+    if measured:
+        (DOCS / "benchmarks.json").write_text(json.dumps(measured, indent=1) + "\n")
+        make(DOCS / "benchmarks.json", DOCS)
+    return failed
 
 
 def main(words):
@@ -397,8 +404,9 @@ def main(words):
     making.add_argument("folder", nargs="?", default=DOCS)
     arguments = parser.parse_args(words)
     if arguments.what == "run":
-        run_all(arguments.build, ["--rounds", str(arguments.rounds), "--seconds", str(arguments.seconds)])
-        make(DOCS / "benchmarks.json", DOCS)
+        failed = run_all(arguments.build, ["--rounds", str(arguments.rounds), "--seconds", str(arguments.seconds)])
+        if failed:
+            sys.exit(f"not measured, since it failed: {', '.join(failed)}")
     else:
         make(arguments.source, arguments.folder)
 
