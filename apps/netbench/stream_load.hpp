@@ -173,11 +173,12 @@ private:
     /// As many as came, unless there are no more to send.
     libnet::operation<> send_instead(std::uint64_t came)
     {
-        next_.clear();
-        for (; came != 0 && may_send(); --came) {
-            note_sending(last_seen_);
-            next_.push_back(libnet::as_bytes(sent_[number_++]));
+        const std::uint64_t most = plan_.per_connection == 0 ? came : std::min(came, left_);
+        next_.resize(most);
+        for (libnet::bytes& message : next_) {
+            message = libnet::as_bytes(sent_[number_++]);
         }
+        note_sending(last_seen_, most);
         return peer_->send_batch(next_);
     }
 
@@ -229,14 +230,14 @@ private:
 
     libnet::operation<> send(libnet::time_point began)
     {
-        note_sending(began);
+        note_sending(began, 1);
         return peer_->send(sent_[number_++]);
     }
 
-    void note_sending(libnet::time_point began)
+    void note_sending(libnet::time_point began, std::uint64_t messages)
     {
-        under_way_.push(began);
-        left_ -= plan_.per_connection != 0 ? 1 : 0;
+        under_way_.push(began, messages);
+        left_ -= plan_.per_connection != 0 ? messages : 0;
         doing_ = "sending";
     }
 
@@ -264,13 +265,9 @@ private:
         answered_ += came;
         last_seen_ = now;
         while (came != 0) {
-            const libnet::time_point sent = under_way_.front();
-            std::uint64_t together = 0;
-            do {
-                under_way_.pop();
-                ++together;
-            } while (together != came && under_way_.front() == sent);
-            seen_.message(now, now - sent, together);
+            const std::uint64_t together = std::min<std::uint64_t>(came, under_way_.times_front());
+            seen_.message(now, now - under_way_.front(), together);
+            under_way_.pop(together);
             came -= together;
         }
     }

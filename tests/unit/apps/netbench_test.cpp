@@ -155,6 +155,30 @@ TEST(NetbenchTimeQueue, IsFirstInFirstOutWhileItGrows)
     EXPECT_TRUE(q.empty());
 }
 
+TEST(NetbenchTimeQueue, KeepsThoseOfTheSameTimeInOnePlace)
+{
+    const libnet::time_point early(1ns);
+    const libnet::time_point late(2ns);
+    time_queue q;
+    q.push(early, 3);
+    q.push(early);
+    q.push(late, 0);
+    q.push(late, 2);
+    EXPECT_EQ(q.size(), 6u);
+    EXPECT_EQ(q.front(), early);
+    EXPECT_EQ(q.times_front(), 4u);
+    q.pop(3);
+    EXPECT_EQ(q.front(), early);
+    EXPECT_EQ(q.times_front(), 1u);
+    q.pop();
+    EXPECT_EQ(q.front(), late);
+    EXPECT_EQ(q.times_front(), 2u);
+    q.pop(2);
+    EXPECT_TRUE(q.empty());
+    q.push(late);  // not to the one that has gone
+    EXPECT_EQ(q.times_front(), 1u);
+}
+
 TEST(NetbenchResults, AddUp)
 {
     results one;
