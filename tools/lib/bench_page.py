@@ -61,6 +61,8 @@ def compile_ratio(run):
     return run.get("compile", {}).get("times", {}).get("libnet", {}).get("ratio")
 
 
+SHARED = (("one of which accepts", "two"), ("which listen each", "two-listening"))
+
 # What it is, at most how much, what was measured, how it is written.
 TARGETS = [
     ("64 connections, depth 1, 64 bytes", 1.03, ratio_of("peers", "64B x64 depth 1", "libnet"), "{:.3f}"),
@@ -73,10 +75,9 @@ TARGETS = [
     ("one connection, depth 1, 64 bytes: p50", 1.02, ratio_of("lonely", "64B x1 depth 1", "libnet"), "{:.3f}"),
     ("one connection, depth 1, 64 bytes, spinning: p50", 0.42, ratio_of("lonely", "64B x1 depth 1", "spinning"),
      "{:.3f}"),
-    ("two shards on one core, against one: 64 connections, depth 1", 1.05, ratio_of("shards", "64B x64 depth 1", "two"),
-     "{:.3f}"),
-    ("two shards on one core, against one: 64 connections, depth 64", 1.05,
-     ratio_of("shards", "64B x64 depth 64", "two"), "{:.3f}"),
+    *(("two shards on one core, " + which + f", against one: 64 connections, depth {depth}", 1.05,
+       ratio_of("shards", f"64B x64 depth {depth}", candidate), "{:.3f}")
+      for which, candidate in SHARED for depth in (1, 64)),
     ("UDP, 64 sockets, 64 bytes", 1.03, ratio_of("udp", "64B 64 sockets", "libnet"), "{:.3f}"),
     ("UDP, one socket with 64 under way, 64 bytes", 1.03, ratio_of("udp", "64B 1 socket x64", "libnet"), "{:.3f}"),
     ("UDP, the same in segments (GSO, GRO), against the loop by hand without", 0.25,
@@ -137,8 +138,8 @@ WHY = {
         "the target comes from a machine on which the round trip took 53 us asleep and 20 us spinning. Spinning spares "
         "the server's sleep and nothing else: the client sleeps in any case, and the less it costs to fall asleep and "
         "to wake up, the less is spared.",
-    "two shards on one core, against one: 64 connections, depth 1": SHARDS,
-    "two shards on one core, against one: 64 connections, depth 64": SHARDS,
+    **{f"two shards on one core, {which}, against one: 64 connections, depth {depth}": SHARDS
+       for which, _ in SHARED for depth in (1, 64)},
     "UDP, 64 sockets, 64 bytes": UDP_INSTRUCTIONS,
     "UDP, one socket with 64 under way, 64 bytes": UDP_INSTRUCTIONS,
     "UDP, the same in segments (GSO, GRO), against the loop by hand without":
