@@ -121,6 +121,9 @@ readiness connection_core::poll_send_batch(std::span<const bytes> rest, bool beg
 error connection_core::accept_batch(std::span<const bytes> payloads)
 {
     for (const bytes payload : payloads) {
+        if (out_.put(payload)) {
+            continue;  // it only joins others
+        }
         if (const error refusal = accept(payload); refusal != error{}) {
             return refusal;
         }
