@@ -162,9 +162,12 @@ private:
                 const auto frames = co_await checked(receive_batch());
                 came = take(frames, clock::now());
             }
-            if (came == 1 && may_send()) {
+            if (came == 0 || !may_send()) {
+                continue;
+            }
+            if (came == 1) {
                 co_await checked(send(last_seen_));
-            } else if (came != 0) {
+            } else {
                 co_await checked(send_instead(came));
             }
         }

@@ -61,6 +61,7 @@ def compile_ratio(run):
     return run.get("compile", {}).get("times", {}).get("libnet", {}).get("ratio")
 
 
+# How two shards come by their clients, and which candidate that is.
 SHARED = (("one of which accepts", "two"), ("which listen each", "two-listening"))
 
 # What it is, at most how much, what was measured, how it is written.
@@ -378,8 +379,8 @@ def make(source, folder):
 
 
 def run_all(build, options):
-    """One document of all suites; the circumstances are those of the first. What each has found stays in build/page/, and
-    where one fails the others are run all the same. Answers which failed."""
+    """One document of all suites; the circumstances are those of the first. What each has found stays in the build's
+    page/, and where one fails the others are run all the same. Answers which failed."""
     tools = os.path.dirname(os.path.abspath(__file__))
     folder = pathlib.Path(build) / "page"
     folder.mkdir(exist_ok=True)
