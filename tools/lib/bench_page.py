@@ -113,8 +113,8 @@ UDP_INSTRUCTIONS = (
     "which does not look at whom it answers; in both one call receives all 64 and one sends them.")
 NETBENCH = (
     "a netbench connection is one of libnet's, with what that costs beside the loop by hand. By callgrind at depth 64 a "
-    "message takes 186 instructions, 56 in the loop by hand: 54 to compare the echo and record its latency, 47 to find "
-    "it, 53 to send the next.")
+    "message takes 184 instructions, 56 in the loop by hand: 54 to compare the echo and record its latency, 47 to find "
+    "it, 51 to send the next.")
 
 WHY = {
     "64 connections, depth 1, 64 bytes": VAIN_READS,

@@ -221,8 +221,6 @@ private:
     error_code accept_later(bytes payload) noexcept;
     error_code accept_waiting(operation_arguments asked) noexcept;
     error_code accept_uncounted(bytes payload) noexcept;
-    template <class Accept>
-    error_code without_throwing(Accept accept_it) noexcept;
 
     // memory
     std::size_t memory() const noexcept;

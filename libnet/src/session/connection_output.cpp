@@ -360,12 +360,16 @@ error_code connection_core::accept_waiting(operation_arguments asked) noexcept
     if ((asked.second & is_batch) == 0) {
         return accept_later({reinterpret_cast<const std::byte*>(asked.first), asked.second});
     }
-    return without_throwing([&] {
-        return accept_batch(
-            {reinterpret_cast<const bytes*>(asked.first), asked.second & ~is_batch});
-    });
+    try {
+        const error refusal =
+            accept_batch({reinterpret_cast<const bytes*>(asked.first), asked.second & ~is_batch});
+        return refusal != error{} ? make_error_code(refusal) : failure_;
+    } catch (const std::bad_alloc&) {
+        return make_error_code(boost::system::errc::not_enough_memory);
+    }
 }
 
+/// For those who wait: what accepting throws is theirs, and not that of whoever made room.
 error_code connection_core::accept_later(bytes payload) noexcept
 {
     const error_code failed = accept_uncounted(payload);
@@ -375,15 +379,8 @@ error_code connection_core::accept_later(bytes payload) noexcept
 
 error_code connection_core::accept_uncounted(bytes payload) noexcept
 {
-    return without_throwing([&] { return accept(payload); });
-}
-
-/// For those who wait: what accepting throws is theirs, and not that of whoever made room.
-template <class Accept>
-error_code connection_core::without_throwing(Accept accept_it) noexcept
-{
     try {
-        const error refusal = accept_it();
+        const error refusal = accept(payload);
         return refusal != error{} ? make_error_code(refusal) : failure_;
     } catch (const std::bad_alloc&) {
         return make_error_code(boost::system::errc::not_enough_memory);
