@@ -112,6 +112,7 @@
 #include <libnet/transport/listener.hpp>
 #include <libnet/transport/lookups.hpp>
 #include <libnet/transport/network.hpp>
+#include <libnet/transport/owned_descriptor.hpp>
 #include <libnet/transport/proxy_info.hpp>
 #include <libnet/transport/security_info.hpp>
 #include <libnet/transport/socket_options.hpp>

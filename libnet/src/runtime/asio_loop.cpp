@@ -1,5 +1,6 @@
 #include "asio_loop.hpp"
 
+#include "descriptor_poll.hpp"
 #include "loop_service.hpp"
 
 #include <boost/asio/post.hpp>
@@ -80,6 +81,18 @@ asio_loop::asio_loop(loop_service& service, asio::io_context& context,
 {
 }
 
+asio_loop::~asio_loop() = default;
+
+descriptor_poll* asio_loop::poll() noexcept
+{
+#if defined(__linux__)
+    if (!poll_ && !strand_ && !shutting_down()) {
+        poll_ = descriptor_poll::open(context_, *this);
+    }
+#endif
+    return shutting_down() ? nullptr : poll_.get();
+}
+
 std::shared_ptr<mailbox> asio_loop::remote()
 {
     return mailbox_;
@@ -131,6 +144,11 @@ void asio_loop::end() noexcept
 {
     mailbox_->close();
     destroy_fibers();
+#if defined(__linux__)
+    if (poll_) {
+        poll_->end();
+    }
+#endif
     clock_.rest();
     strand_.reset();  // while it can still be let go
 }

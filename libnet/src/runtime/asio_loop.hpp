@@ -15,6 +15,7 @@
 
 namespace libnet::detail {
 
+class descriptor_poll;
 class loop_service;
 
 /// A strand, whatever it counts, and what tells it from others.
@@ -32,7 +33,7 @@ public:
 
     asio_loop(loop_service& service, boost::asio::io_context& context,
               std::optional<known_strand> strand);
-    ~asio_loop() = default;
+    ~asio_loop();
 
     boost::asio::io_context& context() const noexcept { return context_; }
 
@@ -46,6 +47,11 @@ public:
     }
 
     std::shared_ptr<mailbox> remote() override;
+
+    /// Where its descriptors are waited for without Asio; made at the first call. Null where there is
+    /// none: on a strand, whose handlers have to go through it, outside of Linux, where the kernel has none
+    /// to give, and at the end.
+    descriptor_poll* poll() noexcept;
 
     /// Keeps something that is its own, and that a floor above has made for it, as long as it lives.
     void keep(std::shared_ptr<void> made_for_it) noexcept { kept_ = std::move(made_for_it); }
@@ -67,6 +73,7 @@ private:
     boost::asio::io_context& context_;
     std::optional<known_strand> strand_;
     asio_clock clock_;
+    std::unique_ptr<descriptor_poll> poll_;
     bool awake_ = false;  // run_deferred() is posted
     operation_memory waking_;
     std::shared_ptr<asio_mailbox> mailbox_;

@@ -10,17 +10,9 @@
 
 #include <cerrno>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
 
 namespace libnet::detail {
-
-owned_descriptor::~owned_descriptor()
-{
-    if (descriptor_ >= 0) {
-        ::close(descriptor_);
-    }
-}
 
 int family_of(int descriptor)
 {

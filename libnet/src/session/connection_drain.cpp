@@ -23,7 +23,8 @@ void connection_core::drain(error why, const drain_grace& grace)
     if (draining_ == error{}) {
         draining_ = why;
         // A read under way may have its bytes already, and its end has only not been told.
-        const std::size_t perhaps_read = is_reading() ? inbox_.received.capacity() : 0;
+        const bool may_have_read = is_reading() && !stream_->knows_when_empty();
+        const std::size_t perhaps_read = may_have_read ? inbox_.received.capacity() : 0;
         last_frames_begin_before_ = bytes_received_ + perhaps_read + stream_->arrived();
         first_frame_until_ = add(opened_, grace.first_frame);
         any_frame_until_ = add(loop_.now(), grace.any_frame);

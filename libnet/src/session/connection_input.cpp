@@ -164,8 +164,8 @@ void connection_core::wait_batch(operation_waiter<std::span<const bytes>>& w)
 }
 
 /// Whoever is about to sleep first sends what it has gathered. The read after a write that went out
-/// whole waits for the next turn: the answer to it cannot be there yet, but other connections'
-/// bytes can.
+/// whole waits for the next turn, if it would ask the kernel: the answer to it cannot be there yet, but
+/// other connections' bytes can.
 void connection_core::begin_receive()
 {
     waiting_since_ = recent();
@@ -181,7 +181,7 @@ void connection_core::begin_receive()
     if (reading_ || !somebody_receives()) {
         return;
     }
-    if (wrote && !writing_) {
+    if (wrote && !writing_ && !stream_->knows_when_empty()) {
         if (!read_later_.linked()) {
             loop_.defer(read_later_);
         }

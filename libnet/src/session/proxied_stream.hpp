@@ -21,6 +21,7 @@ public:
 
     loop& home() const noexcept override { return below_->home(); }
     void read_some(mutable_bytes room, stream_events& events) override;
+    bool knows_when_empty() const noexcept override { return below_->knows_when_empty(); }
     bool cancel_read() noexcept override;
     void wait_readable(stream_events& events) override;
     void write_some(std::span<const bytes> pieces, stream_events& events) override

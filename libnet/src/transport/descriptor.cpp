@@ -1,15 +1,15 @@
 #include "last_error.hpp"
 #include "peer_credentials.hpp"
 #include "socket.hpp"
-#include "socket_stream.hpp"
+#include "stream_on_socket.hpp"
 
-#include <libnet/asio/loop_of.hpp>
 #include <libnet/transport/descriptor.hpp>
 
 #include <boost/system/errc.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <cerrno>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -52,6 +52,24 @@ void expect_stream(int descriptor)
     }
 }
 
+void make_non_blocking(int descriptor)
+{
+    const int flags = ::fcntl(descriptor, F_GETFL);
+    if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
+        cannot_adopt(detail::last_error());
+    }
+}
+
+/// The caller's, where nobody takes it.
+struct borrowed_descriptor {
+    explicit borrowed_descriptor(int descriptor) noexcept : lent(descriptor) {}
+    borrowed_descriptor(const borrowed_descriptor&) = delete;
+    borrowed_descriptor& operator=(const borrowed_descriptor&) = delete;
+    ~borrowed_descriptor() { lent.taken(); }
+
+    detail::owned_descriptor lent;
+};
+
 /// One end of a Unix connection has a name, mostly: the server's.
 std::string name_of_peer(int descriptor, const socket_endpoint& local, const socket_endpoint& peer)
 {
@@ -75,14 +93,14 @@ std::unique_ptr<stream> adopt_descriptor(loop& home, int descriptor)
         ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     std::string name = name_of_peer(descriptor, local, peer);
-    detail::stream_socket socket(context_of(home).get_executor());
-    error_code failed;
-    socket.assign(local.protocol(), descriptor, failed);
-    if (failed) {
-        cannot_adopt(failed);
+    make_non_blocking(descriptor);
+    borrowed_descriptor connected(descriptor);
+    auto adopted = detail::stream_on_socket(home, family, connected.lent, std::move(name),
+                                            detail::address_of(peer));
+    if (!adopted) {
+        cannot_adopt(adopted.error());
     }
-    return std::make_unique<detail::socket_stream>(home, std::move(socket), std::move(name),
-                                                   detail::address_of(peer));
+    return std::move(*adopted);
 }
 
 }  // namespace libnet

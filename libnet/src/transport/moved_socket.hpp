@@ -2,6 +2,7 @@
 
 #include <libnet/core/ip_address.hpp>
 #include <libnet/runtime/loop.hpp>
+#include <libnet/transport/owned_descriptor.hpp>
 #include <libnet/transport/stream.hpp>
 
 #include <memory>
@@ -18,7 +19,6 @@ public:
     explicit moved_socket(stream& from);
     moved_socket(const moved_socket&) = delete;
     moved_socket& operator=(const moved_socket&) = delete;
-    ~moved_socket();
 
     /// On the thread of `home`, once. Throws boost::system::system_error if the kernel is out of
     /// something, and std::bad_alloc; then it is closed.
@@ -29,7 +29,7 @@ public:
 private:
     std::string peer_;
     ip_address address_;
-    int descriptor_;
+    owned_descriptor descriptor_;
 };
 
 }  // namespace libnet::detail

@@ -4,7 +4,7 @@
 #include "newcomers.hpp"
 #include "option_setting.hpp"
 #include "peer_credentials.hpp"
-#include "socket_stream.hpp"
+#include "stream_on_socket.hpp"
 
 #include <libnet/asio.hpp>
 #include <libnet/runtime/within.hpp>
@@ -81,7 +81,7 @@ task<std::unique_ptr<stream>> socket_listener::accept()
                 open_until_ =
                     time_point();  // where newcomers cannot be kept out, they would never end
             }
-            co_return take_over(accepted, peer);
+            co_return take_over(owned_descriptor(accepted), peer);
         }
         const error_code failed = last_error();
         if (failed != asio::error::would_block) {
@@ -147,26 +147,20 @@ bool socket_listener::is_local() const
            (address.is_v4() && address.octets()[0] == std::byte{127});
 }
 
-result<std::unique_ptr<stream>> socket_listener::take_over(int descriptor,
+result<std::unique_ptr<stream>> socket_listener::take_over(owned_descriptor accepted,
                                                            const socket_endpoint& peer)
 {
     const int family = peer.protocol().family();
+    const int descriptor = accepted.get();
     error_code failed = apply_to_connection(descriptor, family, options_);
     if (!failed) {
         failed = apply_when_connected(descriptor, family, options_);
     }
     if (failed) {
-        close_descriptor(descriptor);  // the peer has gone already
-        return failed;
+        return failed;  // the peer has gone already
     }
     std::string name = family == AF_UNIX ? local() + describe_peer(descriptor) : to_text(peer);
-    stream_socket socket(context_of(resident_.home()).get_executor());
-    failed = adopt(socket, peer.protocol(), descriptor);
-    if (failed) {
-        return failed;  // the kernel is out of something
-    }
-    return std::unique_ptr<stream>(std::make_unique<socket_stream>(
-        resident_.home(), std::move(socket), std::move(name), address_of(peer)));
+    return stream_on_socket(resident_.home(), family, accepted, std::move(name), address_of(peer));
 }
 
 void socket_listener::say_end() noexcept

@@ -5,6 +5,7 @@
 
 #include <libnet/runtime/loop.hpp>
 #include <libnet/transport/listener.hpp>
+#include <libnet/transport/owned_descriptor.hpp>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 
@@ -53,7 +54,8 @@ public:
     int native_handle() const noexcept override;
 
 private:
-    result<std::unique_ptr<stream>> take_over(int descriptor, const socket_endpoint& peer);
+    result<std::unique_ptr<stream>> take_over(owned_descriptor accepted,
+                                              const socket_endpoint& peer);
     task<> wait_for_client();
     bool is_local() const;
     void say_end() noexcept;

@@ -85,7 +85,8 @@ socket_stream::socket_stream(loop& home, stream_socket socket, std::string peer,
       address_(address),
       local_(std::move(local))
 {
-    socket_.non_blocking(true);
+    error_code ignored;  // it does not block, and that Asio knows it cannot fail
+    socket_.non_blocking(true, ignored);
 }
 
 void socket_stream::read_some(mutable_bytes room, stream_events& events)

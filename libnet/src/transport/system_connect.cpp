@@ -2,7 +2,7 @@
 
 #include "option_error.hpp"
 #include "option_setting.hpp"
-#include "socket_stream.hpp"
+#include "stream_on_socket.hpp"
 
 #include <libnet/asio.hpp>
 
@@ -64,8 +64,9 @@ task<std::unique_ptr<stream>> system_network::connect(socket_address to, socket_
             apply_when_connected(socket.native_handle(), address.protocol().family(), options)) {
         co_return failed;
     }
-    co_return std::make_unique<socket_stream>(home, std::move(socket), to_text(address),
-                                              to.address);
+    owned_descriptor connected(socket.release());
+    co_return stream_on_socket(home, address.protocol().family(), connected, to_text(address),
+                               to.address);
 }
 
 }  // namespace libnet::detail

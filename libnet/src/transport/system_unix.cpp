@@ -6,7 +6,7 @@
 #include "peer_credentials.hpp"
 #include "socket_file.hpp"
 #include "socket_listener.hpp"
-#include "socket_stream.hpp"
+#include "stream_on_socket.hpp"
 
 #include <libnet/asio.hpp>
 #include <libnet/runtime/timer.hpp>
@@ -77,20 +77,15 @@ task<std::unique_ptr<stream>> system_network::connect_path(std::string path,
     }
     loop& home = home_;
     error_code failed;
-    const int descriptor = open_socket(address->protocol(), false, failed);
-    if (failed) {
-        co_return failed;
-    }
-    stream_socket socket(context_of(home).get_executor());
-    failed = adopt(socket, address->protocol(), descriptor);
+    owned_descriptor socket(open_socket(address->protocol(), false, failed));
     if (!failed) {
-        failed = apply_to_connection(descriptor, AF_UNIX, options);
+        failed = apply_to_connection(socket.get(), AF_UNIX, options);
     }
     if (failed) {
         co_return failed;
     }
     duration pause = std::chrono::milliseconds(1);
-    while (::connect(descriptor, address->data(), static_cast<socklen_t>(address->size())) != 0) {
+    while (::connect(socket.get(), address->data(), static_cast<socklen_t>(address->size())) != 0) {
         const int why = errno;
         if (why != EAGAIN && why != EINTR) {
             co_return error_code(why, boost::system::system_category());
@@ -99,8 +94,8 @@ task<std::unique_ptr<stream>> system_network::connect_path(std::string path,
         pause = std::min<duration>(2 * pause, std::chrono::milliseconds(50));
     }
     const std::string server = to_text(*address);
-    co_return std::make_unique<socket_stream>(home, std::move(socket), server, ip_address(),
-                                              server + describe_this_process());
+    co_return stream_on_socket(home, AF_UNIX, socket, server, ip_address(),
+                               server + describe_this_process());
 }
 
 std::unique_ptr<listener> system_network::listen_on_path(const std::string& path,

@@ -49,6 +49,7 @@ public:
     {
         of_->read_some(room, events);
     }
+    bool knows_when_empty() const noexcept override { return of_->below().knows_when_empty(); }
     bool cancel_read() noexcept override { return of_->cancel_read(); }
     void wait_readable(stream_events& events) override { of_->wait_readable(events); }
     void write_some(std::span<const bytes> pieces, stream_events& events) override

@@ -38,7 +38,7 @@ bool tls_stream::cancel_read() noexcept
     if (read_step_.linked()) {
         return true;
     }
-    return !writing_below_ && below_->cancel_read();  // that would cancel the write as well
+    return !writing_below_ && below_->cancel_read();  // that may cancel the write as well
 }
 
 void tls_stream::wait_readable(stream_events& events)

@@ -7,6 +7,7 @@
 #include <libnet/runtime/task.hpp>
 #include <libnet/session/connection.hpp>
 #include <libnet/session/release.hpp>
+#include <libnet/transport/owned_descriptor.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
@@ -28,28 +29,6 @@
 namespace libnet {
 
 namespace detail {
-
-/// A descriptor that closes when nobody has taken it.
-class LIBNET_ASIO_DECL owned_descriptor {
-public:
-    explicit owned_descriptor(int descriptor) noexcept : descriptor_(descriptor) {}
-    owned_descriptor(owned_descriptor&& other) noexcept
-        : descriptor_(std::exchange(other.descriptor_, -1))
-    {
-    }
-    owned_descriptor& operator=(owned_descriptor&& other) noexcept
-    {
-        std::swap(descriptor_, other.descriptor_);
-        return *this;
-    }
-    ~owned_descriptor();
-
-    int get() const noexcept { return descriptor_; }
-    void taken() noexcept { descriptor_ = -1; }
-
-private:
-    int descriptor_;
-};
 
 LIBNET_ASIO_DECL connection adopt(loop& home, owned_descriptor socket, connection_options options,
                                   bytes received);

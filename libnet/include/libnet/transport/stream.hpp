@@ -107,6 +107,10 @@ public:
     /// Reads what is there into `room`, at least one byte.
     virtual void read_some(mutable_bytes room, stream_events& events) = 0;
 
+    /// Whether a read costs nothing as long as nothing is there, since this stream knows that without
+    /// asking the kernel. On others whoever has just written reads a turn later.
+    virtual bool knows_when_empty() const noexcept { return false; }
+
     /// Lets the read under way end with `cancelled`, if nothing has come for it; so that an idle
     /// connection need not hold a buffer. Not while a write is under way. False: this stream cannot.
     virtual bool cancel_read() noexcept { return false; }

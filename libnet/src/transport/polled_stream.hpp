@@ -1,0 +1,93 @@
+#pragma once
+
+#include "../runtime/descriptor_poll.hpp"
+
+#if defined(__linux__)
+
+#include <libnet/transport/stream.hpp>
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include <sys/uio.h>
+
+namespace libnet::detail {
+
+/// A stream socket of any family, on the epoll of its loop. It remembers what epoll has said and what the
+/// last calls have met, so it asks the kernel for nothing that cannot be there:
+///
+///     read   epoll: input  ->  recv, less than there was room for  ->  nothing there until epoll says so
+///                              recv, all that there was room for   ->  perhaps more: tried in a later turn
+///     write  sendmsg, less than was offered  ->  no room until epoll says so
+///
+/// That a read which came up short has read everything holds for plain TCP alone, and only as long as epoll
+/// has not told of an end or of urgent data.
+class polled_stream final : public stream, private polled_descriptor {
+public:
+    /// Takes the descriptor, which does not block.
+    polled_stream(loop& home, descriptor_poll& poll, int descriptor, std::string peer,
+                  const ip_address& address, std::string local);
+    ~polled_stream() override;
+
+    loop& home() const noexcept override { return home_; }
+    void read_some(mutable_bytes room, stream_events& events) override;
+    bool knows_when_empty() const noexcept override { return true; }
+    bool cancel_read() noexcept override;
+    void wait_readable(stream_events& events) override;
+    void write_some(std::span<const bytes> pieces, stream_events& events) override;
+    result<std::size_t> try_write(std::span<const bytes> pieces) override;
+    error_code shutdown_send() noexcept override;
+    outlook look() const noexcept override;
+    std::size_t arrived() const noexcept override;
+    void close() noexcept override;
+    std::string peer() const override { return peer_; }
+    std::string local() const override;
+    ip_address peer_address() const noexcept override { return address_; }
+    int native_handle() const noexcept override { return descriptor_; }
+    int release_native() noexcept override;
+    std::optional<kernel_statistics> statistics() const override;
+
+private:
+    struct step : work_node {
+        polled_stream* owner;
+    };
+    struct write_under_way;
+
+    void on_input(bool ended) override;
+    void on_room() override;
+    void on_poll_end() noexcept override;
+
+    error_code watch(std::uint32_t events) noexcept;
+    int leave_poll() noexcept;
+    void begin_to_read() noexcept;
+    void go_on_reading();
+    void try_to_read();
+    void look_whether_readable();
+    void could_not_read(int why);
+    void end_read(const error_code& failed, std::size_t count);
+    void wait_for_input() noexcept;
+    void stop_waiting_for_input() noexcept;
+
+    loop& home_;
+    descriptor_poll* poll_;      // null when it has ended
+    int descriptor_;             // -1 when it is closed
+    std::uint32_t watched_ = 0;  // events that epoll was asked for
+    int cannot_wait_ = 0;        // why epoll did not take it
+    bool may_have_input_ = false;
+    bool is_thorough_;  // reads until nothing is there
+    bool awaits_input_ = false;
+    bool read_cancelled_ = false;
+    bool is_full_ = false;
+    events_reference reader_;
+    mutable_bytes room_;  // of the read under way; empty if it only waits
+    step read_step_;
+    write_under_way* write_ = nullptr;
+    std::string peer_;
+    std::string local_;
+    ip_address address_;
+};
+
+}  // namespace libnet::detail
+
+#endif
