@@ -27,6 +27,7 @@
 #include <libnet/framing/fixed.hpp>
 #include <libnet/framing/framing.hpp>
 #include <libnet/framing/length_prefix.hpp>
+#include <libnet/framing/plain_frame.hpp>
 #include <libnet/framing/proxy_error.hpp>
 #include <libnet/framing/proxy_header.hpp>
 #include <libnet/framing/proxy_tlvs.hpp>

@@ -5,6 +5,20 @@
 
 namespace libnet::detail {
 
+namespace {
+
+/// Of plain frames that can be no heartbeats.
+plain_sizes sizes_of_messages(std::size_t most, const std::optional<heartbeat>& beats) noexcept
+{
+    if (most == 0 || (beats && beats->recognise)) {
+        return {};
+    }
+    const std::size_t least = beats ? std::max(beats->ping.size(), beats->pong.size()) + 1 : 0;
+    return {least, most >= least ? most - least + 1 : 0};
+}
+
+}  // namespace
+
 connection_core::connection_core(std::unique_ptr<stream> transport,
                                  std::shared_ptr<const connection_settings> settings)
     : loop_(transport->home()),
@@ -21,7 +35,9 @@ connection_core::connection_core(std::unique_ptr<stream> transport,
       opened_(loop_.now()),
       last_moved_(opened_)
 {
-    out_.plain_most = std::min(framing_.length4_most(), direct_write - 1);
+    const std::size_t plain_most = framing_.plain_most();
+    out_.plain_most = std::min(plain_most, direct_write - 1);
+    inbox_.plain = sizes_of_messages(plain_most, settings_->options.heartbeat);
     flush_later_.core = read_later_.core = at_shutdown_.core = this;
     flush_later_.run = [](work_node& node) {
         static_cast<task_node&>(node).core->flush_and_note();
@@ -177,7 +193,7 @@ void connection_core::go_on_closing()
     } else if (
         !reading_) {  // also while output waits: the peer may have to be rid of its own first
         inbox_.clear();
-        needed_ = 0;
+        inbox_.needed = 0;
         read_now();
     }
 }

@@ -156,6 +156,7 @@ private:
 
     // input
     readiness decode_ahead();
+    std::size_t take_plain_frames(bytes unseen);
     std::size_t find_frames(bytes unseen, std::span<found_frame> room, decoded& last);
     readiness input_exhausted();
     bool somebody_receives() const noexcept;
@@ -207,6 +208,7 @@ private:
     error accept_batch(std::span<const bytes> payloads);
     error encode(bytes payload);
     void gather_or_flush();
+    void expect_answer(readiness found) noexcept;
     void stop_gathering() noexcept;
     void append(const envelope& e, bytes payload);
     void write_direct(const envelope& e, bytes payload);
@@ -264,7 +266,7 @@ private:
     any_framing framing_;
 
     inbox inbox_{*this};
-    std::size_t needed_ = 0;  // below so many bytes there is no whole frame
+    std::uint64_t messages_before_ = 0;  // that were handed out when somebody last waited
     std::vector<bytes> batch_;
     operation_waiter<bytes>* receiver_ = nullptr;
     operation_waiter<std::span<const bytes>>* batch_receiver_ = nullptr;
@@ -280,6 +282,9 @@ private:
     node_list<letter> letters_;
     error send_refusal_{};
     bool waking_ = false;
+
+    std::uint64_t delivered_in_ = 0;  // turn of the loop in which a waiting session got a frame
+    bool answers_at_once_ = false;    // the session has, the last time
 
     bool moved_ = false;            // bytes have come, and the session is not done with them
     bool only_heartbeats_ = false;  // in what leaves: they are no activity

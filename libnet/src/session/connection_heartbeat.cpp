@@ -29,8 +29,7 @@ bool connection_core::read_ahead()
         return false;
     }
     try {
-        const mutable_bytes room =
-            may_move ? inbox_.prepare(needed_, most) : inbox_.received.spare();
+        const mutable_bytes room = may_move ? inbox_.prepare(most) : inbox_.received.spare();
         if (room.empty()) {
             return false;
         }
@@ -46,7 +45,7 @@ bool connection_core::read_ahead()
 void connection_core::absorb_heartbeats()
 {
     std::size_t skipped = 1;
-    while (skipped != 0 && !inbox_.has_frames() && inbox_.unseen().size() >= needed_) {
+    while (skipped != 0 && !inbox_.has_found() && inbox_.unseen().size() >= inbox_.needed) {
         decoded last;
         skipped = find_frames(inbox_.unseen(), *inbox_.ahead, last);
         inbox_.skip(skipped);

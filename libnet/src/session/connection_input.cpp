@@ -25,13 +25,16 @@ error named_by_first_words(error failure, bytes received) noexcept
 
 readiness connection_core::poll_receive()
 {
-    if (inbox_.next()) {
-        poison(inbox_.received.consumed());
+    const bool found_before = inbox_.next();
+    poison(inbox_.received.consumed());
+    if (found_before) {
         return readiness::value;
     }
-    poison(inbox_.received.consumed());
     if (failure_) {
         return readiness::failure;
+    }
+    if (inbox_.received.empty()) {
+        return input_exhausted();
     }
     const readiness found = decode_ahead();
     if (found == readiness::value) {
@@ -46,7 +49,7 @@ readiness connection_core::poll_receive()
 readiness connection_core::decode_ahead()
 {
     for (;;) {
-        if (inbox_.received.empty() || inbox_.received.size() < needed_) {
+        if (inbox_.received.empty() || inbox_.received.size() < inbox_.needed) {
             return input_exhausted();
         }
         decoded last;
@@ -54,8 +57,7 @@ readiness connection_core::decode_ahead()
         if (skipped != 0) [[unlikely]] {
             inbox_.skip(skipped);
         }
-        if (inbox_.has_frames()) [[likely]] {
-            input_.frame_came();
+        if (inbox_.has_found()) [[likely]] {
             return readiness::value;
         }
         if (last.state == decoded::status::failed) {
@@ -75,7 +77,7 @@ std::size_t connection_core::find_frames(bytes unseen, std::span<found_frame> ro
 {
     inbox_.ahead_next = 0;
     inbox_.ahead_end = framing_.decode_run(unseen, room, last);
-    needed_ = last.needed;
+    inbox_.needed = last.needed;
     return has_heartbeat() ? take_heartbeats_out(room.first(inbox_.ahead_end)) : 0;
 }
 
@@ -93,7 +95,8 @@ readiness connection_core::poll_batch()
             batch_.push_back((*inbox_.ahead)[inbox_.ahead_next].payload);
             taken += (*inbox_.ahead)[inbox_.ahead_next].consumed;
         }
-        if (taken == inbox_.received.size() || inbox_.received.size() - taken < needed_ ||
+        taken += take_plain_frames(inbox_.received.data().subspan(taken));
+        if (taken == inbox_.received.size() || inbox_.received.size() - taken < inbox_.needed ||
             batch_.size() >= largest_batch) {
             break;
         }
@@ -102,13 +105,29 @@ readiness connection_core::poll_batch()
                               .first(std::min(inbox_.ahead->size(), largest_batch - batch_.size()));
         const std::size_t skipped = find_frames(inbox_.received.data().subspan(taken), room, last);
         taken += skipped;
-        if (!inbox_.has_frames() && skipped == 0) {
+        if (!inbox_.has_found() && skipped == 0) {
             break;  // what is wrong with it, the next receive finds out
         }
     }
     inbox_.handed_out = taken;
     inbox_.messages += batch_.size() - 1;
     return readiness::value;
+}
+
+/// Into the batch. Answers how many bytes they take.
+std::size_t connection_core::take_plain_frames(bytes unseen)
+{
+    std::size_t taken = 0;
+    while (batch_.size() < largest_batch) {
+        const bytes rest = unseen.subspan(taken);
+        const std::size_t whole = plain_frame_at(rest, inbox_.plain);
+        if (whole == 0) {
+            break;
+        }
+        batch_.push_back(plain_payload(rest, whole));
+        taken += whole;
+    }
+    return taken;
 }
 
 /// No whole frame is there. Perhaps none will ever be.
@@ -172,6 +191,11 @@ void connection_core::begin_receive()
     if (std::exchange(moved_, false)) {
         last_moved_ = waiting_since_;
     }
+    if (messages_before_ != inbox_.messages) {
+        messages_before_ = inbox_.messages;
+        input_.frame_came();
+    }
+    answers_at_once_ = !out_.empty() && delivered_in_ == loop_.turns();
     input_.begin_wait(waiting_since_, inbox_.received.size());
     watch(inbox_.received.empty() ? std::min(input_.due(), add(waiting_since_, park_after))
                                   : input_.due());
@@ -199,7 +223,7 @@ void connection_core::read_now()
     }
     try {
         const std::size_t before = inbox_.received.capacity();
-        const mutable_bytes room = inbox_.prepare(needed_, most);
+        const mutable_bytes room = inbox_.prepare(most);
         if (inbox_.received.capacity() != before) {
             count_memory();
         }
@@ -291,6 +315,7 @@ void connection_core::deliver_or_read()
         const readiness found = poll_receive();
         if (found != readiness::pending) {
             if (auto* w = std::exchange(receiver_, nullptr)) {
+                expect_answer(found);
                 w->complete(take_frame(&inbox_));
             }
             return;
@@ -299,6 +324,7 @@ void connection_core::deliver_or_read()
         const readiness found = poll_batch();
         if (found != readiness::pending) {
             if (auto* w = std::exchange(batch_receiver_, nullptr)) {
+                expect_answer(found);
                 w->complete(take_batch());
             }
             return;

@@ -36,7 +36,8 @@ std::size_t connection_core::allowed_room_to_read() noexcept
 
 std::size_t connection_core::ask_for_room() noexcept
 {
-    const std::size_t growth = inbox_.received.capacity_for(needed_) - inbox_.received.capacity();
+    const std::size_t growth =
+        inbox_.received.capacity_for(inbox_.needed) - inbox_.received.capacity();
     return settings_->budget->room_to_read(*account_, growth);
 }
 

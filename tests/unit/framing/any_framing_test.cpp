@@ -221,7 +221,7 @@ TEST(AnyFraming, FindsFramesBehindFourBytesOfLengthAsTheFramingDoes)
 TEST(AnyFraming, SaysOfWhichFramesNothingButFourBytesOfLengthIsSent)
 {
     using libnet::length_prefix;
-    const auto longest = [](any_framing framing) { return framing.length4_most(); };
+    const auto longest = [](any_framing framing) { return framing.plain_most(); };
     EXPECT_EQ(longest(length_prefix({.max_frame = 77})), 77U);
     EXPECT_EQ(longest(length_prefix({.max_frame = std::size_t{1} << 40})), UINT32_MAX);
     EXPECT_EQ(longest(length_prefix({.max_frame = 77, .width = 2})), 0U);

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <libnet/framing/framing.hpp>
-
-#include <boost/endian/conversion.hpp>
+#include <libnet/framing/plain_frame.hpp>
 
 #include <cstdint>
 #include <cstring>
@@ -50,21 +49,19 @@ std::size_t decode_run(F& framing, bytes received, std::span<found_frame> frames
     return count;
 }
 
-/// The same for frames of 4 bytes of their length, big-endian, and a payload of at most `most`, as far
-/// as they are whole and right; the framing itself is asked for what comes then. `most` of 0: none.
-inline std::size_t decode_length4_run(std::size_t most, bytes& received,
-                                      std::span<found_frame> frames) noexcept
+/// The same for plain frames with payloads of at most `most`, as far as they are whole and right; the
+/// framing itself is asked for what comes then. `most` of 0: none.
+inline std::size_t decode_plain_run(std::size_t most, bytes& received,
+                                    std::span<found_frame> frames) noexcept
 {
     std::size_t count = 0;
-    while (count != frames.size() && received.size() >= sizeof(std::uint32_t) && most != 0) {
-        std::uint32_t length;
-        std::memcpy(&length, received.data(), sizeof length);
-        boost::endian::big_to_native_inplace(length);
-        if (length > most || length > received.size() - sizeof length) {
+    const plain_sizes sizes{0, most == 0 ? 0 : most + 1};
+    while (count != frames.size()) {
+        const std::size_t whole = plain_frame_at(received, sizes);
+        if (whole == 0) {
             break;
         }
-        const std::size_t whole = sizeof length + length;
-        frames[count++] = {{received.data() + sizeof length, length}, whole};
+        frames[count++] = {plain_payload(received, whole), whole};
         received = {received.data() + whole, received.size() - whole};
     }
     return count;
@@ -135,9 +132,8 @@ public:
         return model_->encode_into(payload, room, e);
     }
 
-    /// The longest payload of which all that is sent is 4 bytes of its length, big-endian, and
-    /// itself; 0 if frames look different.
-    std::size_t length4_most() const noexcept { return model_->length4_most(); }
+    /// The longest payload of plain frames; 0 if frames look different.
+    std::size_t plain_most() const noexcept { return model_->plain_most(); }
 
 private:
     struct interface {
@@ -147,7 +143,7 @@ private:
         virtual std::size_t decode_run(bytes received, std::span<detail::found_frame> frames,
                                        decoded& last) = 0;
         virtual std::size_t encode_into(bytes payload, mutable_bytes room, envelope& e) = 0;
-        virtual std::size_t length4_most() const noexcept = 0;
+        virtual std::size_t plain_most() const noexcept = 0;
         virtual std::unique_ptr<interface> clone() const = 0;
     };
 
@@ -160,17 +156,17 @@ private:
                                decoded& last) override
         {
             const std::size_t first =
-                detail::decode_length4_run(model::length4_most(), received, frames);
+                detail::decode_plain_run(model::plain_most(), received, frames);
             return first + detail::decode_run(framing_, received, frames.subspan(first), last);
         }
         std::size_t encode_into(bytes payload, mutable_bytes room, envelope& e) override
         {
             return detail::encode_into(framing_, payload, room, e);
         }
-        std::size_t length4_most() const noexcept override
+        std::size_t plain_most() const noexcept override
         {
-            if constexpr (requires { length4_most_of(framing_); }) {
-                return length4_most_of(framing_);
+            if constexpr (requires { plain_most_of(framing_); }) {
+                return plain_most_of(framing_);
             } else {
                 return 0;
             }

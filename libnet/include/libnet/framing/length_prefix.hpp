@@ -144,14 +144,13 @@ public:
         write(message.size() - head_ + counted_, message.data() + options_.offset);
     }
 
-    /// For connections: the longest payload that is sent behind 4 bytes of its length, big-endian; 0
-    /// where the length looks different. Nobody can tell of a class that derives from this one.
+    /// For connections: the longest payload of plain frames; 0 where they look different. Nobody can tell of a class that derives from this one.
     template <std::same_as<length_prefix> Framing>
-    friend std::size_t length4_most_of(const Framing& f) noexcept
+    friend std::size_t plain_most_of(const Framing& f) noexcept
     {
-        const bool is_length4 = f.options_.width == 4 && f.options_.order == std::endian::big &&
-                                f.counted_ == 0 && !f.is_whole();
-        return is_length4 ? static_cast<std::size_t>(f.largest_body_) : 0;
+        const bool is_plain = f.options_.width == 4 && f.options_.order == std::endian::big &&
+                              f.counted_ == 0 && !f.is_whole();
+        return is_plain ? static_cast<std::size_t>(f.largest_body_) : 0;
     }
 
 private:

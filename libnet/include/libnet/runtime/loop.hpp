@@ -98,6 +98,7 @@ public:
         {
             l.threads_.enter();
             ++l.depth_;
+            ++l.turns_;
             if (l.watch_) [[unlikely]] {
                 l.watch_turn();
             }
@@ -139,6 +140,9 @@ public:
     /// turn. So a simulation is the same in every run.
     void keep_to_one_thread() noexcept { one_thread_ = true; }
     bool keeps_to_one_thread() const noexcept { return one_thread_; }
+
+    /// How many turns have begun, the one that is under way among them.
+    std::uint64_t turns() const noexcept { return turns_; }
 
     /// Counts who lives here: tasks, connections, servers, sockets.
     void enter() noexcept { ++population_; }
@@ -201,6 +205,7 @@ private:
     network* network_ = nullptr;  // the system's
     std::coroutine_handle<> next_;
     std::size_t depth_ = 0;
+    std::uint64_t turns_ = 0;
     std::size_t turn_limit_ = 1024;
     std::size_t population_ = 0;
     std::uint64_t random_ = 0;

@@ -75,6 +75,18 @@ struct operation_vtable {
     void (*abandon)(void* source, operation_waiter<T>&) noexcept;
 
     loop& (*home)(void* source);
+
+    /// The same as take(), where it is known that there is a value; it is copied at once.
+    const T& (*found)(void* source) = nullptr;
+};
+
+template <>
+struct operation_vtable<void> {
+    readiness (*poll)(void* source, operation_arguments);
+    result<> (*take)(void* source);
+    void (*start)(void* source, operation_waiter<void>&);
+    void (*abandon)(void* source, operation_waiter<void>&) noexcept;
+    loop& (*home)(void* source);
 };
 
 template <class T, bool Checked>
@@ -131,16 +143,10 @@ struct operation_awaiter {
     operation_awaiter(const operation_awaiter&) = delete;
     operation_awaiter& operator=(const operation_awaiter&) = delete;
 
-    ~operation_awaiter()
+    LIBNET_ASIO_ALWAYS_INLINE ~operation_awaiter()
     {
         if (suspended) {
-            if (!slot.settled) {
-                if (!yielding) {
-                    op.table_->abandon(op.source_, slot);
-                }
-                slot.forget();
-            }
-            slot.~operation_waiter<T>();
+            end_wait();
         }
     }
 
@@ -156,7 +162,8 @@ struct operation_awaiter {
             state = table.poll(op.source_, op.arguments_);
             if constexpr (is_small<T>()) {
                 if (state == readiness::value) {
-                    ::new (static_cast<void*>(&at_once)) T(*table.take(op.source_));
+                    ::new (static_cast<void*>(&at_once)) T(
+                        table.found != nullptr ? table.found(op.source_) : *table.take(op.source_));
                 }
             }
         }
@@ -218,6 +225,17 @@ private:
     static operation_awaiter& awaiter_of(const operation_waiter<T>& s) noexcept
     {
         return *static_cast<operation_awaiter*>(s.asked.awaiter);
+    }
+
+    void end_wait() noexcept
+    {
+        if (!slot.settled) {
+            if (!yielding) {
+                op.table_->abandon(op.source_, slot);
+            }
+            slot.forget();
+        }
+        slot.~operation_waiter<T>();
     }
 
     void wait()

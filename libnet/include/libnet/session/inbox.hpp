@@ -4,6 +4,7 @@
 #include <libnet/core/config.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/framing/any_framing.hpp>
+#include <libnet/framing/plain_frame.hpp>
 #include <libnet/framing/receive_buffer.hpp>
 #include <libnet/runtime/operation.hpp>
 
@@ -17,24 +18,33 @@ namespace libnet::detail {
 
 class connection_core;
 
-/// What was received, and the frames that were found at its front. It stands apart from the rest of
-/// a connection so that a receive() that finds its frame here can be inlined into the session: with
-/// small messages that come close together, the calls would cost more than the work.
+/// What was received, and the frames at its front. It stands apart from the rest of a connection so that
+/// a receive() that finds its frame here can be inlined into the session: with small messages that come
+/// close together, the calls would cost more than the work.
 struct inbox {
     using ahead_frames = std::array<found_frame, 20>;
 
     explicit inbox(connection_core& of) noexcept : core(of) {}
 
-    /// Hands out the next frame, if one was found; the one before is done with.
-    bool next() noexcept
+    /// Hands out the next frame, if it is a plain one or was found; the one before is done with.
+    LIBNET_ASIO_ALWAYS_INLINE bool next() noexcept
     {
         received.consume(std::exchange(handed_out, 0));
-        if (ahead_next == ahead_end) {
+        if (has_found()) [[unlikely]] {
+            const found_frame& found = (*ahead)[ahead_next++];
+            frame = found.payload;
+            handed_out = found.consumed;
+            ++messages;
+            return true;
+        }
+        const bytes unseen = received.data();
+        const std::size_t whole = plain_frame_at(unseen, plain);
+        if (whole == 0) {
             return false;
         }
-        const found_frame& found = (*ahead)[ahead_next++];
-        frame = found.payload;
-        handed_out = found.consumed;
+        write_together(frame, unseen.data() + plain_head, whole - plain_head);
+        handed_out = whole;
+        needed = 0;
         ++messages;
         return true;
     }
@@ -49,7 +59,11 @@ struct inbox {
         }
     }
 
-    bool has_frames() const noexcept { return ahead_next != ahead_end; }
+    /// Whether frames were looked for and found.
+    bool has_found() const noexcept { return ahead_next != ahead_end; }
+
+    /// Whether a whole frame is here that was not handed out.
+    bool has_frames() const noexcept { return has_found() || plain_frame_at(unseen(), plain) != 0; }
 
     /// What no frame was looked for in yet.
     bytes unseen() const noexcept { return received.data().subspan(handed_out); }
@@ -63,20 +77,21 @@ struct inbox {
     }
 
     /// Room for the next read, and for what is found in it. As receive_buffer::prepare().
-    mutable_bytes prepare(std::size_t needed, std::size_t most)
+    mutable_bytes prepare(std::size_t most) { return prepare(needed, most); }
+    mutable_bytes prepare(std::size_t whole, std::size_t most)
     {
-        if (ahead_memory.get() == nullptr) {
+        if (ahead == nullptr) [[unlikely]] {
             ahead_memory = buffer_memory(sizeof(ahead_frames));
             ahead = ::new (ahead_memory.get()) ahead_frames;
         }
-        return received.prepare(needed, most);
+        return received.prepare(whole, most);
     }
 
     /// Gives all memory back if nothing was received that somebody still needs.
     void release() noexcept
     {
         received.release();
-        if (received.capacity() == 0 && !has_frames()) {
+        if (received.capacity() == 0 && !has_found()) {
             ahead_memory = {};
             ahead = nullptr;
         }
@@ -84,13 +99,15 @@ struct inbox {
 
     std::size_t memory() const noexcept { return received.capacity() + ahead_memory.size(); }
 
-    /// Frames that were found are as good as lost: the connection has failed.
-    void forget_found() noexcept { ahead_next = ahead_end = 0; }
+    /// Frames that are here are as good as lost: the connection has failed.
+    void forget_found() noexcept { ahead_next = ahead_end = plain.count = 0; }
 
     connection_core& core;
     receive_buffer received;
     bytes frame;                    // the last that was handed out
     std::size_t handed_out = 0;     // bytes at the front that the last views show
+    std::size_t needed = 0;         // below so many bytes there is no whole frame
+    plain_sizes plain;              // handed out without being looked for
     ahead_frames* ahead = nullptr;  // frames that were found and not handed out
     std::size_t ahead_next = 0;
     std::size_t ahead_end = 0;
@@ -125,7 +142,12 @@ LIBNET_ASIO_ALWAYS_INLINE result<bytes> take_frame(void* source)
     return why_no_frame(i);
 }
 
-inline const operation_vtable<bytes> receiving{poll_frame, take_frame, wait_for_frame,
-                                               abandon_frame, home_of_inbox};
+LIBNET_ASIO_ALWAYS_INLINE const bytes& found_frame_of(void* source) noexcept
+{
+    return static_cast<const inbox*>(source)->frame;
+}
+
+inline const operation_vtable<bytes> receiving{poll_frame,    take_frame,    wait_for_frame,
+                                               abandon_frame, home_of_inbox, found_frame_of};
 
 }  // namespace libnet::detail

@@ -3,14 +3,12 @@
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
 #include <libnet/core/result.hpp>
+#include <libnet/framing/plain_frame.hpp>
 #include <libnet/runtime/operation.hpp>
 #include <libnet/session/output_buffer.hpp>
 
-#include <boost/endian/conversion.hpp>
-
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 
 namespace libnet::detail {
@@ -26,7 +24,7 @@ struct outbox : output_buffer {
     /// Appends the message, unless there is more to it than that.
     LIBNET_ASIO_ALWAYS_INLINE bool put(bytes payload) noexcept
     {
-        if (size() + sizeof(std::uint32_t) + payload.size() >= gathers_until || !frame(payload)) {
+        if (size() + plain_head + payload.size() >= gathers_until || !frame(payload)) {
             return false;
         }
         ++messages;
@@ -36,16 +34,12 @@ struct outbox : output_buffer {
     /// Frames it and appends it, if that is done without the framing and there is room.
     LIBNET_ASIO_ALWAYS_INLINE bool frame(bytes payload) noexcept
     {
-        const std::size_t whole = sizeof(std::uint32_t) + payload.size();
+        const std::size_t whole = plain_head + payload.size();
         if (whole > room().size() ||
             payload.size() - 1 >= plain_most) {  // empty: nothing to copy from
             return false;
         }
-        std::byte* const at = room().data();
-        const auto length =
-            boost::endian::native_to_big(static_cast<std::uint32_t>(payload.size()));
-        std::memcpy(at, &length, sizeof length);
-        std::memcpy(at + sizeof length, payload.data(), payload.size());
+        write_plain_frame(room().data(), payload);
         commit(whole);
         return true;
     }
@@ -56,8 +50,8 @@ struct outbox : output_buffer {
     /// us, nothing has failed. Else 0.
     std::size_t gathers_until = 0;
 
-    /// The longest payload that goes out behind 4 bytes of its length, and that is worth copying; 0
-    /// for another framing.
+    /// The longest payload that goes out in a plain frame, and that is worth copying; 0 for another
+    /// framing.
     std::size_t plain_most = 0;
 
     std::uint64_t messages = 0;  // accepted
