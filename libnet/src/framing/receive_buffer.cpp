@@ -26,7 +26,7 @@ std::size_t receive_buffer::capacity_for(std::size_t needed, std::size_t most) c
     return std::max(wanted, capacity());
 }
 
-mutable_bytes receive_buffer::prepare(std::size_t needed, std::size_t most)
+mutable_bytes receive_buffer::make_room(std::size_t needed, std::size_t most)
 {
     detail::unpoison(
         {storage_.get(), capacity()});  // a view of what was consumed ends here at last

@@ -4,7 +4,7 @@
 
 namespace libnet {
 
-void input_deadlines::begin_wait(time_point now, std::size_t under_way) noexcept
+void input_deadlines::begin_other_wait(time_point now, std::size_t under_way) noexcept
 {
     if (gave_up_) {  // time in which nobody waited does not count
         const duration away = now - gave_up_at_;
@@ -72,7 +72,7 @@ time_point input_deadlines::rate_due() const noexcept
     return rate.bytes == 0 ? end_of_time : add(rate_start_, rate.interval);
 }
 
-time_point input_deadlines::due() const noexcept
+time_point input_deadlines::due_otherwise() const noexcept
 {
     time_point due = in_frame_ ? std::min(frame_due(), rate_due()) : first_due();
     if (idle_counts()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connection_settings.hpp"
+#include "frame_batch.hpp"
 
 #include <libnet/policy/heartbeat.hpp>
 #include <libnet/policy/input_deadlines.hpp>
@@ -217,7 +218,15 @@ private:
     void flush_and_note();
     void write_rest();
     void count_sent(std::size_t count) noexcept;
-    void output_moved();
+    /// Output has left. Whoever waited for room or for the end of it goes on.
+    void output_moved()
+    {
+        if (!senders_.empty() || !letters_.empty() || !flushers_.empty() || closing_ ||
+            !out_.empty()) [[unlikely]] {
+            wake_behind_output();
+        }
+    }
+    void wake_behind_output();
     void wake_flushers();
     void wake_senders();
     error_code accept_later(bytes payload) noexcept;
@@ -267,7 +276,7 @@ private:
 
     inbox inbox_{*this};
     std::uint64_t messages_before_ = 0;  // that were handed out when somebody last waited
-    std::vector<bytes> batch_;
+    frame_batch batch_;
     operation_waiter<bytes>* receiver_ = nullptr;
     operation_waiter<std::span<const bytes>>* batch_receiver_ = nullptr;
     work_node* watcher_ = nullptr;

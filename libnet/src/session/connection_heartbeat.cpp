@@ -16,11 +16,12 @@ void connection_core::look_at_heartbeat(time_point now)
     }
 }
 
-/// Reads though nobody receives, where that moves nothing that somebody looks at. False if there is
-/// no room, or no more to come.
+/// Reads though nobody receives, where that moves nothing that somebody looks at. False if messages wait for
+/// the session, if there is no room, or no more to come.
 bool connection_core::read_ahead()
 {
-    if (end_of_input_ || inbox_.has_frames()) {
+    absorb_heartbeats();
+    if (end_of_input_ || failure_ || inbox_.has_found()) {
         return false;
     }
     const bool may_move = inbox_.handed_out == 0;
@@ -45,7 +46,8 @@ bool connection_core::read_ahead()
 void connection_core::absorb_heartbeats()
 {
     std::size_t skipped = 1;
-    while (skipped != 0 && !inbox_.has_found() && inbox_.unseen().size() >= inbox_.needed) {
+    while (skipped != 0 && !inbox_.has_found() && !inbox_.unseen().empty() &&
+           inbox_.unseen().size() >= inbox_.needed) {
         decoded last;
         skipped = find_frames(inbox_.unseen(), *inbox_.ahead, last);
         inbox_.skip(skipped);

@@ -89,10 +89,10 @@ readiness connection_core::poll_batch()
         return first;
     }
     std::size_t taken = inbox_.handed_out;
-    batch_.push_back(inbox_.frame);
+    batch_.add(inbox_.frame);
     for (;;) {
         for (; inbox_.ahead_next != inbox_.ahead_end; ++inbox_.ahead_next) {
-            batch_.push_back((*inbox_.ahead)[inbox_.ahead_next].payload);
+            batch_.add((*inbox_.ahead)[inbox_.ahead_next].payload);
             taken += (*inbox_.ahead)[inbox_.ahead_next].consumed;
         }
         taken += take_plain_frames(inbox_.received.data().subspan(taken));
@@ -117,17 +117,20 @@ readiness connection_core::poll_batch()
 /// Into the batch. Answers how many bytes they take.
 std::size_t connection_core::take_plain_frames(bytes unseen)
 {
-    std::size_t taken = 0;
-    while (batch_.size() < largest_batch) {
-        const bytes rest = unseen.subspan(taken);
-        const std::size_t whole = plain_frame_at(rest, inbox_.plain);
-        if (whole == 0) {
-            break;
+    const plain_sizes sizes = inbox_.plain;
+    bytes rest = unseen;
+    std::size_t whole = 1;
+    while (whole != 0 && batch_.size() < largest_batch) {
+        const std::span<bytes> room = batch_.room();
+        const std::size_t most = std::min(room.size(), largest_batch - batch_.size());
+        std::size_t count = 0;
+        for (; count != most && (whole = plain_frame_at(rest, sizes)) != 0; ++count) {
+            room[count] = plain_payload(rest, whole);
+            rest = {rest.data() + whole, rest.size() - whole};
         }
-        batch_.push_back(plain_payload(rest, whole));
-        taken += whole;
+        batch_.commit(count);
     }
-    return taken;
+    return unseen.size() - rest.size();
 }
 
 /// No whole frame is there. Perhaps none will ever be.
@@ -160,7 +163,7 @@ error_code connection_core::why_no_frame() const
 result<std::span<const bytes>> connection_core::take_batch() const
 {
     if (inbox_.handed_out != 0) {
-        return std::span<const bytes>(batch_);
+        return batch_.frames();
     }
     return why_no_frame();
 }
@@ -199,7 +202,9 @@ void connection_core::begin_receive()
     input_.begin_wait(waiting_since_, inbox_.received.size());
     watch(inbox_.received.empty() ? std::min(input_.due(), add(waiting_since_, park_after))
                                   : input_.due());
-    watch(next_look_at_draining());
+    if (draining_ != error{}) [[unlikely]] {
+        watch(next_look_at_draining());
+    }
     const bool wrote_before = std::exchange(wrote_direct_, false);
     const bool wrote = flush() || wrote_before;
     if (reading_ || !somebody_receives()) {

@@ -5,14 +5,14 @@ namespace libnet::detail {
 
 std::size_t connection_core::memory() const noexcept
 {
-    return inbox_.memory() + batch_.capacity() * sizeof(bytes) + out_.capacity() +
-           in_flight_.capacity() + stream_->memory();
+    return inbox_.memory() + batch_.memory() + out_.capacity() + in_flight_.capacity() +
+           stream_->memory();
 }
 
 void connection_core::give_buffers_back() noexcept
 {
     inbox_.release();
-    std::vector<bytes>().swap(batch_);  // = {} would keep what it holds
+    batch_.release();
     if (unsent() == 0) {
         out_.release();
         in_flight_.release();

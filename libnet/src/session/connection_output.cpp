@@ -135,17 +135,19 @@ readiness connection_core::poll_send_batch(std::span<const bytes> rest, bool beg
 /// Until one is refused, or the connection has ended.
 error connection_core::accept_batch(std::span<const bytes> payloads)
 {
-    for (const bytes payload : payloads) {
-        if (out_.put(payload)) {
-            continue;  // it only joins others
+    while (!payloads.empty()) {
+        payloads = payloads.subspan(out_.put_all(payloads));
+        if (payloads.empty()) {
+            break;
         }
-        if (const error refusal = accept(payload); refusal != error{}) {
+        if (const error refusal = accept(payloads.front()); refusal != error{}) {
             return refusal;
         }
         if (failure_) {
             break;
         }
         ++out_.messages;
+        payloads = payloads.subspan(1);
     }
     return {};
 }
@@ -314,13 +316,9 @@ void connection_core::count_sent(std::size_t count) noexcept
     }
 }
 
-/// Output has left. Whoever waited for room or for the end of it goes on.
-void connection_core::output_moved()
+void connection_core::wake_behind_output()
 {
     const bool somebody_waits = !senders_.empty() || !letters_.empty();
-    if (!somebody_waits && !closing_ && flushers_.empty() && out_.empty()) [[likely]] {
-        return;
-    }
     wake_flushers();
     if (waking_) {
         return;  // a sender that was woken has sent: the loop there goes on

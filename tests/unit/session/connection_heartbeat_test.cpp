@@ -99,6 +99,61 @@ TEST(ConnectionHeartbeat, IsAnsweredBetweenFramesAndInBatches)
     }
 }
 
+/// As short as a heartbeat, shorter and longer, before, between and behind them, in pieces of any size.
+TEST(ConnectionHeartbeat, IsToldFromMessagesOfAnySize)
+{
+    const std::vector<std::string> spoken{"a",    "ping", "hello",       "",     "abcd",
+                                          "ping", "pong", "pings",       "ping", "ping",
+                                          "x",    "ping", "longer words"};
+    std::string sent;
+    std::vector<std::string> messages;
+    std::size_t pings = 0;
+    for (int i = 0; i < 5; ++i) {
+        for (const std::string& word : spoken) {
+            sent += std::string(3, '\0') + static_cast<char>(word.size()) + word;
+            pings += word == "ping" ? 1 : 0;
+            if (word != "ping" && word != "pong") {
+                messages.push_back(word);
+            }
+        }
+    }
+    for (const bool batches : {false, true}) {
+        for (const bool busy : {false, true}) {
+            for (const std::size_t piece :
+                 {std::size_t{1}, std::size_t{7}, std::size_t{50}, sent.size()}) {
+                SCOPED_TRACE(piece);
+                simulation sim;
+                wired w(sim, {.framing = length_prefix{}, .heartbeat = words});
+                std::vector<std::string> seen;
+                auto session = [&]() -> task<> {
+                    for (;;) {
+                        if (batches) {
+                            const auto frames = co_await checked(w.subject.receive_batch());
+                            for (const bytes frame : frames) {
+                                seen.push_back(to_string(frame));
+                            }
+                        } else {
+                            seen.push_back(to_string(co_await checked(w.subject.receive())));
+                        }
+                        if (busy) {
+                            co_await checked(sleep_for(40s));
+                        }
+                    }
+                };
+                sim.start(session());
+                for (std::size_t at = 0; at < sent.size(); at += piece) {
+                    sim.start(send_all(w.wire, {sent.substr(at, piece)}));
+                    sim.settle();
+                }
+                sim.advance(busy ? 1h : 1s);
+                EXPECT_EQ(seen, messages);
+                EXPECT_EQ(w.subject.info().messages_received, messages.size());
+                EXPECT_GE(w.pair.forward_bytes(), pings * (4 + 4));
+            }
+        }
+    }
+}
+
 TEST(ConnectionHeartbeat, IsAnsweredWhileTheSessionIsBusy)
 {
     simulation sim;

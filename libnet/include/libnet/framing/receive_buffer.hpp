@@ -52,7 +52,16 @@ public:
     /// Room for the next read, never empty. May move what data() shows.
     /// `needed`: what the frame under way is known to want in total, a hint. `most`: the free part
     /// that it should have at most where memory is scarce, at least smallest_read.
-    mutable_bytes prepare(std::size_t needed = 0, std::size_t most = largest_read);
+    mutable_bytes prepare(std::size_t needed = 0, std::size_t most = largest_read)
+    {
+#if !defined(LIBNET_ASIO_ADDRESS_SANITIZER)  // which is told what may be looked at again
+        if (empty() && capacity() >= (read_size_ < most ? read_size_ : most)) {
+            begin_ = end_ = 0;
+            return {storage_.get(), capacity()};
+        }
+#endif
+        return make_room(needed, most);
+    }
 
     /// What capacity() will be after prepare() with the same arguments.
     std::size_t capacity_for(std::size_t needed, std::size_t most = largest_read) const noexcept;
@@ -70,6 +79,8 @@ public:
     void release() noexcept;
 
 private:
+    mutable_bytes make_room(std::size_t needed, std::size_t most);
+
     /// Half a read is worth a system call, rather than copying what is here.
     std::size_t enough_room(std::size_t read) const noexcept { return empty() ? read : read / 2; }
 

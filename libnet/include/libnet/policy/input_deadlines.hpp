@@ -49,7 +49,14 @@ public:
     void use(const input_timeouts& timeouts) noexcept { timeouts_ = &timeouts; }
 
     /// Somebody waits from now on. `under_way`: bytes of an unfinished frame that are here.
-    void begin_wait(time_point now, std::size_t under_way) noexcept;
+    void begin_wait(time_point now, std::size_t under_way) noexcept
+    {
+        if (state_ == state::between && !gave_up_ && under_way == 0) [[likely]] {
+            idle_start_ = now;
+        } else {
+            begin_other_wait(now, under_way);
+        }
+    }
 
     /// The wait was given up before a frame came.
     void end_wait(time_point now) noexcept;
@@ -72,7 +79,11 @@ public:
     void activity() noexcept { idle_start_ = gave_up_ ? gave_up_at_ : idle_start_; }
 
     /// When look() has to be called, at the latest.
-    time_point due() const noexcept;
+    time_point due() const noexcept
+    {
+        return state_ == state::between && !in_frame_ ? add(idle_start_, timeouts_->idle)
+                                                      : due_otherwise();
+    }
 
     /// What has struck, if anything has.
     error look(time_point now) noexcept;
@@ -84,6 +95,8 @@ private:
         between,  // it has
     };
 
+    void begin_other_wait(time_point now, std::size_t under_way) noexcept;
+    time_point due_otherwise() const noexcept;
     void start_frame(time_point now) noexcept;
     bool idle_counts() const noexcept { return !in_frame_ || timeouts_->frame == never; }
     time_point first_due() const noexcept;

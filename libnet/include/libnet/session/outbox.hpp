@@ -7,6 +7,7 @@
 #include <libnet/runtime/operation.hpp>
 #include <libnet/session/output_buffer.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -42,6 +43,29 @@ struct outbox : output_buffer {
         write_plain_frame(room().data(), payload);
         commit(whole);
         return true;
+    }
+
+    /// As many of them as put() would take one after the other; how many these were.
+    std::size_t put_all(std::span<const bytes> payloads) noexcept
+    {
+        std::byte* const begin = room().data();
+        std::size_t left =
+            gathers_until > size() ? std::min(room().size(), gathers_until - size() - 1) : 0;
+        std::byte* at = begin;
+        std::size_t accepted = 0;
+        for (const bytes payload : payloads) {
+            const std::size_t whole = plain_head + payload.size();
+            if (whole > left || payload.size() - 1 >= plain_most) {
+                break;
+            }
+            write_plain_frame(at, payload);
+            at += whole;
+            left -= whole;
+            ++accepted;
+        }
+        commit(static_cast<std::size_t>(at - begin));
+        messages += accepted;
+        return accepted;
     }
 
     connection_core& core;
@@ -81,10 +105,7 @@ LIBNET_ASIO_ALWAYS_INLINE readiness poll_send_batch(void* source, operation_argu
 {
     outbox& o = *static_cast<outbox*>(source);
     const std::span<const bytes> payloads(reinterpret_cast<const bytes*>(a.first), a.second);
-    std::size_t accepted = 0;
-    while (accepted != payloads.size() && o.put(payloads[accepted])) {
-        ++accepted;
-    }
+    const std::size_t accepted = o.put_all(payloads);
     return accepted == payloads.size()
                ? readiness::value
                : send_batch_otherwise(o, payloads.subspan(accepted), accepted != 0);
