@@ -2,6 +2,7 @@
 
 #include "option_error.hpp"
 #include "option_setting.hpp"
+#include "socket.hpp"
 #include "stream_on_socket.hpp"
 
 #include <libnet/asio.hpp>
