@@ -141,7 +141,7 @@ TEST_P(SystemCallsOf, AMessage)
             EXPECT_EQ(more("recvmsg") + more("recvfrom"), 2 * rounds);
         }
         // A turn of the loop: Asio's epoll, ours in it, and Asio waits for that anew.
-        EXPECT_LE(each("epoll_wait"), 2.2);
+        EXPECT_LE(each("epoll_wait"), 2.5);
         EXPECT_LE(each("epoll_ctl"), 1.1);
         for (const char* never : {"mmap", "brk", "write", "ioctl", "setsockopt", "fcntl"}) {
             EXPECT_LE(each(never), 0.01) << never;
