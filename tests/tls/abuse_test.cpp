@@ -284,6 +284,31 @@ TEST(TlsAbuse, ASecondHelloIsWaitedForAsTheFirst)
     EXPECT_TRUE(made);
 }
 
+/// Encrypted bytes may look like the beginning of a hello. Cut there, they are no hello to be waited for.
+TEST(TlsAbuse, AHelloIsNotWaitedForInWhatIsEncrypted)
+{
+    static const auto context = tls_context::server(server_options_for());
+    for (int i = 0; i < 2000; ++i) {  // one in 64 ends in such bytes
+        simulation sim;
+        stream_pair between(sim.home(), {.capacity = 1_MiB}, {.capacity = 1_MiB});
+        openssl_peer client(sim, between.take_left());
+        result<std::unique_ptr<stream>> made = error::no_value;
+        sim.start(tests::shake_hands(context, between.take_right(), "", made));
+        (void)SSL_do_handshake(client.ssl());
+        client.pass();
+        ASSERT_EQ(SSL_do_handshake(client.ssl()), 1);
+        const std::string finished = client.take_output();
+        const std::size_t looks_so = finished.rfind('\x16');
+        if (looks_so != std::string::npos && finished.size() - looks_so < 5) {
+            client.inject(finished.substr(0, looks_so));
+            client.inject(finished.substr(looks_so));
+            EXPECT_TRUE(made) << made.error().message();
+            return;
+        }
+    }
+    FAIL() << "nothing looked like it";
+}
+
 TEST(TlsAbuse, WhoStallsInsideTheHandshakeIsLetGo)
 {
     static const auto context = tls_context::server(server_options_for());

@@ -39,6 +39,22 @@ void forget_errors() noexcept
     }
 }
 
+/// A ServerHello by which the server asks for the first message once more: what it shows for random is
+/// always the same (RFC 8446, 4.1.3).
+///
+///     | type | length | version | random | ...
+///     0      1        4         6        38
+bool is_hello_retry_request(std::span<const unsigned char> message) noexcept
+{
+    constexpr std::array<unsigned char, 32> asks_again{
+        0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C,
+        0x02, 0x1E, 0x65, 0xB8, 0x91, 0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB,
+        0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C};
+    constexpr std::size_t random = 6;
+    return message.size() >= random + asks_again.size() && message[0] == SSL3_MT_SERVER_HELLO &&
+           std::ranges::equal(message.subspan(random, asks_again.size()), asks_again);
+}
+
 }  // namespace
 
 /// What OpenSSL calls.
@@ -118,6 +134,9 @@ struct tls_engine::bio {
         if (is_alert && written == 0) {
             self.alert_ = text[1];
         }
+        if (type == SSL3_RT_HANDSHAKE && !self.established_) {
+            self.asked_again_ = written != 0 && is_hello_retry_request({text, size});
+        }
         if (self.established_ && ((written == 0 && type == SSL3_RT_HANDSHAKE) || is_warning)) {
             self.flooded_ = self.flooded_ || self.messages_left_ == 0;
             self.messages_left_ -= self.messages_left_ != 0 ? 1 : 0;
@@ -150,9 +169,9 @@ tls_engine::status tls_engine::handshake()
             return broken(other);
         }
     }
-    // With TLS 1.3 the first message may be asked for a second time.
-    const bool in_plain_text = !begun_ || SSL_version(ssl_.get()) == TLS1_3_VERSION;
-    if (in_plain_text && SSL_is_server(ssl_.get()) == 1 && !has_first_message(input.data())) {
+    // What comes later is encrypted, and may look like anything.
+    const bool is_first_message = !begun_ || asked_again_;
+    if (is_first_message && SSL_is_server(ssl_.get()) == 1 && !has_first_message(input.data())) {
         return status::starved;
     }
     begun_ = true;

@@ -112,6 +112,7 @@ private:
     bool starved_ = false;  // OpenSSL has asked for input, and there was none
     bool reads_ahead_ = false;
     bool begun_ = false;
+    bool asked_again_ = false;  // for the first message, in plain text
     bool out_of_memory_ = false;
     bool flooded_ = false;
 };
