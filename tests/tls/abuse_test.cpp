@@ -216,16 +216,28 @@ TEST(TlsAbuse, AnAnnouncedHelloHoldsNoMoreThanHasCome)
     EXPECT_EQ(sim.running(), 0U);
 }
 
-TEST(TlsAbuse, AHelloMayComeInManyRecords)
-{
-    static const auto context = tls_context::server(server_options_for());
-    for (const std::size_t piece : {1U, 3U, 4U, 5U, 100U}) {
-        simulation sim;
-        stream_pair between(sim.home(), {.capacity = 1_MiB}, {.capacity = 1_MiB});
-        openssl_peer client(sim, between.take_left());
-        result<std::unique_ptr<stream>> made = error::no_value;
+/// OpenSSL's client, which has made its hello, and a server that waits for it.
+struct said_hello {
+    explicit said_hello(const std::function<void(SSL_CTX*)>& adjust = {})
+        : between(sim.home(), {.capacity = 1_MiB}, {.capacity = 1_MiB}),
+          client(sim, between.take_left(), adjust)
+    {
+        static const auto context = tls_context::server(server_options_for());
         sim.start(tests::shake_hands(context, between.take_right(), "", made));
         (void)SSL_do_handshake(client.ssl());
+    }
+
+    simulation sim;
+    stream_pair between;
+    openssl_peer client;
+    result<std::unique_ptr<stream>> made = error::no_value;
+};
+
+TEST(TlsAbuse, AHelloMayComeInManyRecords)
+{
+    for (const std::size_t piece : {1U, 3U, 4U, 5U, 100U}) {
+        said_hello begun;
+        openssl_peer& client = begun.client;
         const std::string hello = client.take_output();
         std::string records;
         for (std::size_t at = 5; at < hello.size(); at += piece) {
@@ -233,10 +245,10 @@ TEST(TlsAbuse, AHelloMayComeInManyRecords)
             records += std::string("\x16\x03\x01\x00", 4) + static_cast<char>(part.size()) + part;
         }
         client.inject(records.substr(0, records.size() - 1));
-        EXPECT_EQ(between.backward_bytes(), 0U);
+        EXPECT_EQ(begun.between.backward_bytes(), 0U);
         client.inject(records.substr(records.size() - 1));
         EXPECT_TRUE(client.shake_hands());
-        EXPECT_TRUE(made);
+        EXPECT_TRUE(begun.made);
     }
 }
 
@@ -264,37 +276,27 @@ TEST(TlsAbuse, AHelloIsWaitedForUpToARecord)
 /// Who is asked for another group says hello a second time.
 TEST(TlsAbuse, ASecondHelloIsWaitedForAsTheFirst)
 {
-    static const auto context = tls_context::server(server_options_for());
-    simulation sim;
-    stream_pair between(sim.home());
-    openssl_peer client(sim, between.take_left(), [](SSL_CTX* c) {
+    said_hello begun([](SSL_CTX* c) {
         SSL_CTX_set1_groups_list(c, "ffdhe2048:P-521");  // the key share is of the first
     });
-    result<std::unique_ptr<stream>> made = error::no_value;
-    sim.start(tests::shake_hands(context, between.take_right(), "", made));
-    (void)SSL_do_handshake(client.ssl());
+    openssl_peer& client = begun.client;
     client.pass();
     (void)SSL_do_handshake(client.ssl());
     const std::string second = client.take_output();
-    const std::size_t sent = between.backward_bytes();
+    const std::size_t sent = begun.between.backward_bytes();
     client.inject(second.substr(0, second.size() - 1));
-    EXPECT_EQ(between.backward_bytes(), sent);
+    EXPECT_EQ(begun.between.backward_bytes(), sent);
     client.inject(second.substr(second.size() - 1));
     EXPECT_TRUE(client.shake_hands());
-    EXPECT_TRUE(made);
+    EXPECT_TRUE(begun.made);
 }
 
 /// Encrypted bytes may look like the beginning of a hello. Cut there, they are no hello to be waited for.
 TEST(TlsAbuse, AHelloIsNotWaitedForInWhatIsEncrypted)
 {
-    static const auto context = tls_context::server(server_options_for());
     for (int i = 0; i < 2000; ++i) {  // one in 64 ends in such bytes
-        simulation sim;
-        stream_pair between(sim.home(), {.capacity = 1_MiB}, {.capacity = 1_MiB});
-        openssl_peer client(sim, between.take_left());
-        result<std::unique_ptr<stream>> made = error::no_value;
-        sim.start(tests::shake_hands(context, between.take_right(), "", made));
-        (void)SSL_do_handshake(client.ssl());
+        said_hello begun;
+        openssl_peer& client = begun.client;
         client.pass();
         ASSERT_EQ(SSL_do_handshake(client.ssl()), 1);
         const std::string finished = client.take_output();
@@ -302,7 +304,7 @@ TEST(TlsAbuse, AHelloIsNotWaitedForInWhatIsEncrypted)
         if (looks_so != std::string::npos && finished.size() - looks_so < 5) {
             client.inject(finished.substr(0, looks_so));
             client.inject(finished.substr(looks_so));
-            EXPECT_TRUE(made) << made.error().message();
+            EXPECT_TRUE(begun.made) << begun.made.error().message();
             return;
         }
     }

@@ -37,18 +37,20 @@ descriptor_poll::descriptor_poll(asio::io_context& context, loop& home, int epol
 error_code descriptor_poll::add(polled_descriptor& who, int descriptor,
                                 std::uint32_t events) noexcept
 {
-    epoll_event asked{.events = events | EPOLLET, .data = {.ptr = &who}};
-    if (::epoll_ctl(epoll_->native_handle(), EPOLL_CTL_ADD, descriptor, &asked) != 0) {
-        return {errno, boost::system::system_category()};
-    }
-    return {};
+    return ask(EPOLL_CTL_ADD, who, descriptor, events);
 }
 
 error_code descriptor_poll::change(polled_descriptor& who, int descriptor,
                                    std::uint32_t events) noexcept
 {
+    return ask(EPOLL_CTL_MOD, who, descriptor, events);
+}
+
+error_code descriptor_poll::ask(int how, polled_descriptor& who, int descriptor,
+                                std::uint32_t events) noexcept
+{
     epoll_event asked{.events = events | EPOLLET, .data = {.ptr = &who}};
-    if (::epoll_ctl(epoll_->native_handle(), EPOLL_CTL_MOD, descriptor, &asked) != 0) {
+    if (::epoll_ctl(epoll_->native_handle(), how, descriptor, &asked) != 0) {
         return {errno, boost::system::system_category()};
     }
     return {};

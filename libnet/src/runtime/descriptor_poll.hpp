@@ -60,7 +60,7 @@ public:
     descriptor_poll(const descriptor_poll&) = delete;
     descriptor_poll& operator=(const descriptor_poll&) = delete;
 
-    /// Will say when it ends.
+    /// `who` is told when it ends, as long as it lives.
     void enter(polled_descriptor& who) noexcept { living_.push_back(who); }
 
     /// Tells `who` of `descriptor` from now on, first of what is so already. Until remove(), which has to
@@ -98,6 +98,7 @@ private:
 
     class turn_of_asio;
 
+    error_code ask(int how, polled_descriptor& who, int descriptor, std::uint32_t events) noexcept;
     void let_asio_wait() noexcept;
     void tell();
     void tell(const epoll_event& event);

@@ -3,7 +3,6 @@
 #if defined(__linux__)
 
 #include "last_error.hpp"
-#include "socket.hpp"
 
 #include <libnet/runtime/frame_pool.hpp>
 
@@ -13,7 +12,6 @@
 #include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -156,6 +154,17 @@ polled_stream::~polled_stream()
 {
     close();
     delete write_;
+}
+
+/// First of what is so already, also where it was asked for before.
+error_code polled_stream::watch(std::uint32_t events) noexcept
+{
+    const error_code failed = watched_ == 0 ? poll_->add(*this, descriptor_, events)
+                                            : poll_->change(*this, descriptor_, events);
+    if (!failed) {
+        watched_ = events;
+    }
+    return failed;
 }
 
 // ---- reading ------------------------------------------------------------------------------------
@@ -385,34 +394,6 @@ void polled_stream::on_poll_end() noexcept
 }
 
 // ---- what is known ------------------------------------------------------------------------------
-
-error_code polled_stream::watch(std::uint32_t events) noexcept
-{
-    const error_code failed = watched_ == 0 ? poll_->add(*this, descriptor_, events)
-                                            : poll_->change(*this, descriptor_, events);
-    if (!failed) {
-        watched_ = events;
-    }
-    return failed;
-}
-
-stream::outlook polled_stream::look() const noexcept
-{
-    char first;
-    const auto there = ::recv(descriptor_, &first, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (there > 0) {
-        return outlook::input;
-    }
-    return there < 0 && (errno == EAGAIN || errno == EINTR) ? outlook::quiet : outlook::ended;
-}
-
-std::size_t polled_stream::arrived() const noexcept
-{
-    int count = 0;
-    return ::ioctl(descriptor_, FIONREAD, &count) == 0 && count > 0
-               ? static_cast<std::size_t>(count)
-               : 0;
-}
 
 std::string polled_stream::local() const
 {

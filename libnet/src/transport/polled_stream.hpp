@@ -4,6 +4,8 @@
 
 #if defined(__linux__)
 
+#include "socket.hpp"
+
 #include <libnet/transport/stream.hpp>
 
 #include <optional>
@@ -38,8 +40,8 @@ public:
     void write_some(std::span<const bytes> pieces, stream_events& events) override;
     result<std::size_t> try_write(std::span<const bytes> pieces) override;
     error_code shutdown_send() noexcept override;
-    outlook look() const noexcept override;
-    std::size_t arrived() const noexcept override;
+    outlook look() const noexcept override { return outlook_of(descriptor_); }
+    std::size_t arrived() const noexcept override { return arrived_at(descriptor_); }
     void close() noexcept override;
     std::string peer() const override { return peer_; }
     std::string local() const override;

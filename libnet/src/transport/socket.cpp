@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <span>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -142,6 +143,24 @@ int open_socket(const stream_protocol& protocol, bool multipath, error_code& fai
 void close_descriptor(int descriptor) noexcept
 {
     ::close(descriptor);
+}
+
+stream::outlook outlook_of(int descriptor) noexcept
+{
+    using outlook = stream::outlook;
+    char first;
+    const auto there = ::recv(descriptor, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (there > 0) {
+        return outlook::input;
+    }
+    return there < 0 && (errno == EAGAIN || errno == EINTR) ? outlook::quiet : outlook::ended;
+}
+
+std::size_t arrived_at(int descriptor) noexcept
+{
+    int count = 0;
+    return ::ioctl(descriptor, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count)
+                                                                   : 0;
 }
 
 }  // namespace libnet::detail

@@ -3,6 +3,7 @@
 #include <libnet/core/result.hpp>
 #include <libnet/core/socket_address.hpp>
 #include <libnet/transport/socket_options.hpp>
+#include <libnet/transport/stream.hpp>
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -37,6 +38,10 @@ socket_endpoint endpoint_of(const socket_address& address);
 int open_socket(const stream_protocol& protocol, bool multipath, error_code& failed);
 
 void close_descriptor(int descriptor) noexcept;
+
+/// What a stream says of its socket: what reading would meet, and how many bytes have come.
+stream::outlook outlook_of(int descriptor) noexcept;
+std::size_t arrived_at(int descriptor) noexcept;
 
 /// Gives a descriptor to an Asio socket or acceptor; closes it if that fails.
 template <class Socket>

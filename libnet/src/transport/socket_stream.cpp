@@ -5,12 +5,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 namespace libnet::detail {
@@ -142,25 +138,6 @@ error_code socket_stream::shutdown_send() noexcept
     error_code failed;
     socket_.shutdown(stream_socket::shutdown_send, failed);
     return failed;
-}
-
-stream::outlook socket_stream::look() const noexcept
-{
-    char first;
-    const auto there = ::recv(native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (there > 0) {
-        return outlook::input;
-    }
-    return there < 0 && (errno == EAGAIN || errno == EINTR) ? outlook::quiet
-                                                            : outlook::ended;
-}
-
-std::size_t socket_stream::arrived() const noexcept
-{
-    int count = 0;
-    return ::ioctl(native_handle(), FIONREAD, &count) == 0 && count > 0
-               ? static_cast<std::size_t>(count)
-               : 0;
 }
 
 void socket_stream::close() noexcept

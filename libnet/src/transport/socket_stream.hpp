@@ -27,8 +27,8 @@ public:
     void write_some(std::span<const bytes> pieces, stream_events& events) override;
     result<std::size_t> try_write(std::span<const bytes> pieces) override;
     error_code shutdown_send() noexcept override;
-    outlook look() const noexcept override;
-    std::size_t arrived() const noexcept override;
+    outlook look() const noexcept override { return outlook_of(native_handle()); }
+    std::size_t arrived() const noexcept override { return arrived_at(native_handle()); }
     void close() noexcept override;
     std::string peer() const override { return peer_; }
     std::string local() const override;

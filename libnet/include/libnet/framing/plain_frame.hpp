@@ -44,21 +44,6 @@ constexpr bytes plain_payload(bytes received, std::size_t whole) noexcept
     return {received.data() + plain_head, whole - plain_head};
 }
 
-/// A view, written in one piece. It will be copied in one piece soon, and a processor waits for bytes that were
-/// written in two.
-LIBNET_ASIO_ALWAYS_INLINE void write_together(bytes& view, const std::byte* data,
-                                              std::size_t size) noexcept
-{
-#if defined(__GNUC__) && defined(__x86_64__)
-    using two_words = std::uintptr_t __attribute__((vector_size(2 * sizeof(std::uintptr_t))));
-    const two_words both{reinterpret_cast<std::uintptr_t>(data), size};
-    static_assert(sizeof view == sizeof both);
-    std::memcpy(static_cast<void*>(&view), &both, sizeof both);
-#else
-    view = {data, size};
-#endif
-}
-
 /// Writes one where there is room for it; the payload is not empty.
 LIBNET_ASIO_ALWAYS_INLINE void write_plain_frame(std::byte* at, bytes payload) noexcept
 {

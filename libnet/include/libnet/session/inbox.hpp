@@ -11,12 +11,28 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <utility>
 
 namespace libnet::detail {
 
 class connection_core;
+
+/// A view, written in one piece. It will be copied in one piece soon, and a processor waits for bytes that were
+/// written in two.
+LIBNET_ASIO_ALWAYS_INLINE void write_together(bytes& view, const std::byte* data,
+                                              std::size_t size) noexcept
+{
+#if defined(__GNUC__) && defined(__x86_64__)
+    using two_words = std::uintptr_t __attribute__((vector_size(2 * sizeof(std::uintptr_t))));
+    const two_words both{reinterpret_cast<std::uintptr_t>(data), size};
+    static_assert(sizeof view == sizeof both);
+    std::memcpy(static_cast<void*>(&view), &both, sizeof both);
+#else
+    view = {data, size};
+#endif
+}
 
 /// What was received, and the frames at its front. It stands apart from the rest of a connection so that
 /// a receive() that finds its frame here can be inlined into the session: with small messages that come
