@@ -77,16 +77,7 @@ struct operation_vtable {
     loop& (*home)(void* source);
 
     /// The same as take(), where it is known that there is a value; it is copied at once.
-    const T& (*found)(void* source) = nullptr;
-};
-
-template <>
-struct operation_vtable<void> {
-    readiness (*poll)(void* source, operation_arguments);
-    result<> (*take)(void* source);
-    void (*start)(void* source, operation_waiter<void>&);
-    void (*abandon)(void* source, operation_waiter<void>&) noexcept;
-    loop& (*home)(void* source);
+    std::add_lvalue_reference_t<const T> (*found)(void* source) = nullptr;
 };
 
 template <class T, bool Checked>
