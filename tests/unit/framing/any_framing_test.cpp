@@ -45,6 +45,18 @@ struct numbering {
     }
 };
 
+/// Remembers nothing, and counts how often it is copied.
+struct forgetful {
+    explicit forgetful(int& c) noexcept : copies(&c) {}
+    forgetful(const forgetful& other) noexcept : copies(other.copies) { ++*copies; }
+    forgetful& operator=(const forgetful&) = default;
+
+    libnet::decoded decode(libnet::bytes) const { return libnet::decoded::incomplete(7); }
+    void encode(libnet::bytes, libnet::envelope&) const {}
+
+    int* copies;
+};
+
 std::string head_from(any_framing& codec)
 {
     libnet::envelope parts;
@@ -103,6 +115,19 @@ TEST(AnyFraming, CopiesAreIndependent)
     copy = original;
     EXPECT_EQ(ask(original), 2U);
     EXPECT_EQ(ask(copy), 2U);
+}
+
+TEST(AnyFraming, SharesAFramingThatRemembersNothing)
+{
+    int copies = 0;
+    any_framing original = forgetful(copies);
+    const int made = copies;
+    any_framing copy = original;
+    any_framing assigned = libnet::raw();
+    assigned = copy;
+    EXPECT_EQ(ask(copy), 7U);
+    EXPECT_EQ(ask(assigned), 7U);
+    EXPECT_EQ(copies, made);
 }
 
 TEST(AnyFraming, CopiesOutliveTheOriginal)

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace libnet {
@@ -94,22 +95,32 @@ std::size_t encode_into(F& framing, bytes payload, mutable_bytes room, envelope&
     return whole;
 }
 
+template <class F>
+constexpr bool remembers_nothing = requires(const F& f, bytes b, envelope& e) {
+    f.decode(b);
+    f.encode(b, e);
+};
+
 }  // namespace detail
 
 /// Any framing behind one type: what options, servers and connections hold. Copying copies the
-/// framing, with whatever it remembers. Calls cost a virtual call; connections use those below that
-/// do more in one.
+/// framing, with whatever it remembers; one that remembers nothing, which is to say that decode() and
+/// encode() are const, is shared by all copies, whatever their threads. Calls cost a virtual call;
+/// connections use those below that do more in one.
 class any_framing {
 public:
     // Not itself first: whether any_framing is a framing depends on its being copyable.
     /// Takes a copy of `f`, whose decoder begins where that one stands. One allocation.
     template <class F>
         requires(!std::same_as<F, any_framing>) && framing<F>
-    any_framing(F f) : model_(std::make_unique<model<F>>(std::move(f)))  // implicit on purpose
+    any_framing(F f) : model_(std::make_shared<model<F>>(std::move(f)))  // implicit on purpose
     {
     }
 
-    any_framing(const any_framing& other) : model_(other.model_->clone()) {}
+    any_framing(const any_framing& other)
+        : model_(other.model_->remembers() ? other.model_->clone() : other.model_)
+    {
+    }
     any_framing(any_framing&&) noexcept = default;
     any_framing& operator=(any_framing other) noexcept
     {
@@ -144,7 +155,8 @@ private:
                                        decoded& last) = 0;
         virtual std::size_t encode_into(bytes payload, mutable_bytes room, envelope& e) = 0;
         virtual std::size_t plain_most() const noexcept = 0;
-        virtual std::unique_ptr<interface> clone() const = 0;
+        virtual bool remembers() const noexcept = 0;
+        virtual std::shared_ptr<interface> clone() const = 0;
     };
 
     template <class F>
@@ -171,15 +183,16 @@ private:
                 return 0;
             }
         }
-        std::unique_ptr<interface> clone() const override
+        bool remembers() const noexcept override { return !detail::remembers_nothing<F>; }
+        std::shared_ptr<interface> clone() const override
         {
-            return std::make_unique<model>(framing_);
+            return std::make_shared<model>(framing_);
         }
 
-        F framing_;
+        std::conditional_t<detail::remembers_nothing<F>, const F, F> framing_;
     };
 
-    std::unique_ptr<interface> model_;
+    std::shared_ptr<interface> model_;
 };
 
 }  // namespace libnet

@@ -59,7 +59,9 @@ struct envelope {
     envelope() noexcept {}  // scratch stays as it is: this stands on the path of every message
 };
 
-/// Where a message begins and ends. A framing is a small value: each connection has a copy.
+/// Where a message begins and ends. A framing is a small value: each connection has a copy, unless
+/// `decode` and `encode` are const. Then there is nothing to keep apart, and connections share one, over
+/// all threads.
 ///
 /// `decode` looks at everything received and not yet consumed, from a frame's first byte on. It
 /// may remember how far it has looked (the same bytes come again, with more behind them) and must
