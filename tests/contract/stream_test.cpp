@@ -244,9 +244,13 @@ TEST_P(Stream, KnowsWhomItLeadsTo)
     EXPECT_NE(left_->end().local(), "");
     EXPECT_NE(left_->end().local(), left_->end().peer());
     EXPECT_EQ(&left_->end().home(), &world_->home());
-    const std::string before = left_->end().peer();
+    const std::string peer = left_->end().peer();
+    const std::string local = left_->end().local();
     right_->end().close();
-    EXPECT_EQ(left_->end().peer(), before);
+    EXPECT_EQ(left_->end().peer(), peer);
+    left_->end().close();
+    EXPECT_EQ(left_->end().peer(), peer);
+    EXPECT_EQ(left_->end().local(), local);
 }
 
 TEST_P(Stream, TellsAResetFromAnEnd)

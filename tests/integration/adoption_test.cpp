@@ -21,6 +21,7 @@
 #include <mutex>
 #include <netinet/in.h>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <sys/socket.h>
@@ -55,6 +56,34 @@ TEST(Adopt, ATcpSocket)
     EXPECT_EQ(peer.peer(), "127.0.0.1:" + std::to_string(name.port()));
     EXPECT_EQ(&peer.home(), &loop_of(context));
     EXPECT_EQ(run_in(context, context.get_executor(), exchange(peer, ends.theirs)), "and to you");
+}
+
+/// Connects two ends on `near`, one of which says "far" of itself, and answers what libnet calls them.
+std::pair<std::string, std::string> names_between(const tcp::endpoint& near,
+                                                  const tcp::endpoint& far)
+{
+    asio::io_context context(1);
+    tcp::acceptor acceptor(context, near);
+    tcp::socket theirs(context);
+    theirs.connect({far.address(), acceptor.local_endpoint().port()});
+    tcp::socket ours = acceptor.accept();
+    std::ostringstream asio_says;
+    asio_says << ours.remote_endpoint() << ' ' << ours.local_endpoint();
+    const connection peer = adopt(std::move(ours), lines());
+    return {peer.peer() + ' ' + peer.info().local, asio_says.str()};
+}
+
+TEST(Adopt, CallsItsEndsWhatAsioCallsThem)
+{
+    const tcp::endpoint v6(tcp::v6(), 0);
+    const tcp::endpoint v4(tcp::v4(), 0);
+    const auto loopback_v4 = tcp::endpoint(asio::ip::address_v4::loopback(), 0);
+    const auto loopback_v6 = tcp::endpoint(asio::ip::address_v6::loopback(), 0);
+    for (const auto& [near, far] :
+         {std::pair(v4, loopback_v4), {v6, loopback_v6}, {v6, loopback_v4}}) {
+        const auto [ours, asios] = names_between(near, far);
+        EXPECT_EQ(ours, asios);
+    }
 }
 
 TEST(Adopt, AUnixSocket)

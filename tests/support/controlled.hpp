@@ -4,6 +4,7 @@
 #include <libnet/runtime/loop.hpp>
 #include <libnet/runtime/operation.hpp>
 
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -35,6 +36,7 @@ public:
 
     bool awaited() const noexcept { return waiting_ != nullptr; }
 
+    bool out_of_memory = false;
     int polled = 0;
     int started = 0;
     int abandoned = 0;
@@ -47,6 +49,9 @@ private:
     {
         controlled& c = self(source);
         ++c.polled;
+        if (c.out_of_memory) {
+            throw std::bad_alloc();
+        }
         c.last_argument = arguments.first;
         if (!c.ready_) {
             return detail::readiness::pending;
@@ -62,7 +67,7 @@ private:
     static void start(void* source, detail::operation_waiter<T>& w)
     {
         ++self(source).started;
-        self(source).last_argument = w.asked.arguments.first;
+        self(source).last_argument = w.arguments.first;
         self(source).waiting_ = &w;
     }
     static void abandon(void* source, detail::operation_waiter<T>&) noexcept

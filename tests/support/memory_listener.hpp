@@ -48,6 +48,15 @@ public:
         return connection(pair.take_left(), std::move(options));
     }
 
+    /// A new client, whose server has what `wrap` makes of its end.
+    template <class Wrap>
+    connection connect_over(Wrap wrap)
+    {
+        testing::stream_pair pair(sim_.home());
+        come(std::unique_ptr<stream>(wrap(pair.take_right())));
+        return connection(pair.take_left());
+    }
+
     /// What the next accept() ends with.
     void fail(error_code why) { come(why); }
     void fail_with(std::exception_ptr thrown) { come(std::move(thrown)); }

@@ -56,6 +56,7 @@
 #include <libnet/policy/sliding_window.hpp>
 #include <libnet/policy/time_budget.hpp>
 #include <libnet/policy/token_bucket.hpp>
+#include <libnet/runtime/await_place.hpp>
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/fiber.hpp>
 #include <libnet/runtime/frame_pool.hpp>

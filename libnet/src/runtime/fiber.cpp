@@ -104,15 +104,12 @@ void promise_base::finish() noexcept
     }
 }
 
-fiber::fiber(loop& l, promise_base& promise) noexcept
-    : loop_(l), beginning_(&promise), promise_(&promise)
+fiber::fiber(loop& l, promise_base& promise) noexcept : loop_(l), promise_(&promise)
 {
     root_.owner = this;
-    promise.in_scope = &root_;
     loop_.enter();
     loop_.fibers().push_back(*this);
-    run = begin;
-    loop_.ready(*this);
+    begin_with(promise);
 }
 
 fiber::~fiber()
@@ -120,6 +117,21 @@ fiber::~fiber()
     loop_.forget(*this);
     std::exchange(promise_, nullptr)->frame().destroy();
     loop_.exit();
+}
+
+void fiber::begin_with(promise_base& first) noexcept
+{
+    first.in_scope = &root_;
+    beginning_ = &first;
+    begins_ = true;
+    run = begin;
+    loop_.ready(*this);
+}
+
+void fiber::go_on_with(promise_base& next) noexcept
+{
+    std::exchange(promise_, &next)->frame().destroy();
+    begin_with(next);
 }
 
 void fiber::begin(work_node& step)
@@ -203,7 +215,7 @@ std::vector<std::source_location> fiber::trace() const
     std::vector<std::source_location> places;
     const promise_base* at = waiting() != nullptr ? waiter_->promise : promise_;
     for (; at != nullptr; at = at->parent) {
-        places.push_back(at->where);
+        places.push_back(location_of(at->where));
     }
     return places;
 }

@@ -1,28 +1,36 @@
+#include "group_member.hpp"
+
 #include <libnet/runtime/group.hpp>
 
 namespace libnet {
 
-/// A child. Its place in the group goes with it, whoever destroys it first: the group, or the loop
-/// at shutdown.
-struct group::member final : detail::described_fiber {
-    member(group& g, detail::task_access<void>::handle frame) : described_fiber(g.loop_, frame), owner(g)
-    {
-        inherit(g.owner_);
-        place.of = this;
-        g.members_.push_back(place);
-    }
+namespace detail {
 
-    /// It works for whom the group's own task works, unless it says otherwise.
-    std::string description() const override
-    {
-        return is_described() ? described_fiber::description() : owner.owner_.description();
-    }
+group_member::group_member(group& of, task<> work)
+    : fiber(of.loop_, task_access<void>::release(work)), group_(of)
+{
+    inherit(of.owner_);
+    of.began(*this);
+}
 
-    void ended() noexcept override { owner.ended(*this); }
+std::string group_member::description() const
+{
+    return group_.owner_.description();
+}
 
-    group& owner;
-    hook place;
-};
+void group_member::ended() noexcept
+{
+    leave_group(promise().failure.error(), promise().failure.exception());
+}
+
+void group_member::leave_group(const error_code& failure, std::exception_ptr thrown) noexcept
+{
+    group& left = group_;
+    delete this;
+    left.lost_one(failure, std::move(thrown));
+}
+
+}  // namespace detail
 
 struct group::source {
     static detail::readiness poll(void* self, detail::operation_arguments)
@@ -54,16 +62,21 @@ group::group(detail::fiber& owner) noexcept : loop_(owner.home()), owner_(owner)
 group::~group()
 {
     while (!members_.empty()) {
-        delete members_.front().of;
+        delete &detail::group_member::of(members_.front());
     }
 }
 
 void group::start(task<> child)
 {
-    auto* begun = new member(*this, detail::task_access<void>::release(child));  // in members_
+    new detail::described<detail::group_member>(*this, std::move(child));  // in members_
+}
+
+void group::began(detail::group_member& child) noexcept
+{
+    members_.push_back(child);
     ++size_;
     if (cancelled_) {
-        begun->cancel();  // or joining would wait for one that nobody cancels
+        child.cancel();  // or joining would wait for one that nobody cancels
     }
 }
 
@@ -75,19 +88,16 @@ operation<> group::join()
 void group::cancel() noexcept
 {
     cancelled_ = true;
-    members_.for_each([](hook& h) { h.of->cancel(); });
+    members_.for_each([](detail::group_place& p) { detail::group_member::of(p).cancel(); });
 }
 
-void group::ended(member& child) noexcept
+void group::lost_one(const error_code& failure, std::exception_ptr thrown) noexcept
 {
-    const std::exception_ptr exception = child.promise().failure.exception();
-    const error_code failure = child.promise().failure.error();
-    delete &child;
     --size_;
-    if (exception && !exception_) {
-        exception_ = exception;
+    if (thrown && !exception_) {
+        exception_ = thrown;
     }
-    if ((exception || failure) && !cancelled_) {
+    if ((thrown || failure) && !cancelled_) {
         failure_ = failure;
         cancel();
         stop_body();

@@ -144,12 +144,12 @@ private:
     static void note_arrival(operation_waiter<permit>& w, time_point when) noexcept
     {
         const auto ticks = static_cast<std::uint64_t>(when.time_since_epoch().count());
-        w.asked.arguments = {.first = static_cast<std::uint32_t>(ticks),
+        w.arguments = {.first = static_cast<std::uint32_t>(ticks),
                        .second = static_cast<std::uint32_t>(ticks >> 32)};
     }
     static time_point arrival_of(const operation_waiter<permit>& w) noexcept
     {
-        const auto ticks = std::uint64_t{w.asked.arguments.second} << 32 | w.asked.arguments.first;
+        const auto ticks = std::uint64_t{w.arguments.second} << 32 | w.arguments.first;
         return time_point(duration(static_cast<duration::rep>(ticks)));
     }
 

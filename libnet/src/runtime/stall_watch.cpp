@@ -14,8 +14,9 @@ void stall_watch::piece_of(const promise_base* innermost) noexcept
     running_ = innermost != nullptr ? &innermost->running_in() : nullptr;
     depth_ = 0;
     for (const promise_base* at = innermost; at != nullptr && depth_ != deepest; at = at->parent) {
-        if (at->where.line() != 0) {  // has awaited something before
-            from_[depth_++] = at->where;
+        const std::source_location place = location_of(at->where);
+        if (place.line() != 0) {  // has awaited something before
+            from_[depth_++] = place;
         }
     }
 }

@@ -27,7 +27,9 @@ constexpr operation_vtable<std::span<const bytes>> receiving_batch{
     [](void* c, operation_arguments) { return core_of(c).poll_batch(); },
     [](void* c) { return core_of(c).take_batch(); },
     [](void* c, operation_waiter<std::span<const bytes>>& w) { core_of(c).wait_batch(w); },
-    [](void* c, operation_waiter<std::span<const bytes>>&) noexcept { core_of(c).abandon_batch(); },
+    [](void* c, operation_waiter<std::span<const bytes>>&) noexcept {
+        core_of(c).abandon_receive();
+    },
     home_of,
 };
 
@@ -115,9 +117,9 @@ bool connection::draining() const noexcept
     return core().draining();
 }
 
-const std::string& connection::peer() const noexcept
+std::string connection::peer() const
 {
-    return core().peer();
+    return core().transport().peer();
 }
 
 connection_info connection::info() const

@@ -21,35 +21,27 @@ plain_sizes sizes_of_messages(std::size_t most, const std::optional<heartbeat>& 
 
 connection_core::connection_core(std::unique_ptr<stream> transport,
                                  std::shared_ptr<const connection_settings> settings)
-    : loop_(transport->home()),
+    : connection_work::of_time([](timer_node& node) { of_time(node).look_at_deadlines(); }),
+      loop_(transport->home()),
       stream_(std::move(transport)),
       settings_(std::move(settings)),
       framing_(settings_->options.framing),
-      alarm_(*this),
       input_(settings_->input),
       waiting_since_(recent()),
       account_(settings_->budget ? std::make_unique<account>(*this) : nullptr),
       pulse_(settings_->options.heartbeat ? std::make_unique<pulse>(recent()) : nullptr),
-      peer_(stream_->peer()),
-      local_(stream_->local()),
       opened_(loop_.now()),
       last_moved_(opened_)
 {
     const std::size_t plain_most = framing_.plain_most();
     out_.plain_most = std::min(plain_most, direct_write - 1);
     inbox_.plain = sizes_of_messages(plain_most, settings_->options.heartbeat);
-    flush_later_.core = read_later_.core = at_shutdown_.core = this;
-    flush_later_.run = [](work_node& node) {
-        static_cast<task_node&>(node).core->flush_and_note();
-    };
-    read_later_.run = [](work_node& node) {
-        connection_core& core = *static_cast<task_node&>(node).core;
+    flush_later().run = [](work_node& node) { of_flushing(node).flush_and_note(); };
+    read_later().run = [](work_node& node) {
+        connection_core& core = of_reading(node);
         if (core.somebody_receives() && !core.reading_ && !core.closed_) {
             core.read_now();
         }
-    };
-    at_shutdown_.run = [](work_node& node) {
-        static_cast<task_node&>(node).core->finish_close(error::closed);
     };
     if (const duration lifetime = settings_->options.lifetime; lifetime != never) {
         const auto most = static_cast<std::uint64_t>(lifetime.count() / 10 + 1);
@@ -66,9 +58,12 @@ connection_core::~connection_core()
 {
     if (link_) {
         link_->core = nullptr;
+        while (!link_->letters.empty()) {
+            delete &link_->letters.pop_front();
+        }
     }
-    while (!letters_.empty()) {
-        delete &letters_.pop_front();
+    if (closing_) {
+        end_.~closing();
     }
     if (settings_->budget) {
         settings_->budget->leave(*account_);
@@ -80,18 +75,18 @@ connection_core::~connection_core()
 
 void connection_core::fail(const error_code& why)
 {
-    if (!failure_) {
+    if (!has_failed()) {
         failed_during_ = phase();
-        failure_ = why;
+        failure_.set(why ? why : make_error_code(error::closed));
         out_.gathers_until = 0;
         inbox_.forget_found();
         if (link_) {
             link_->alive = false;
         }
     }
-    answer_receiver();
+    answer_receiver(failure_.error());
     while (!senders_.empty()) {
-        static_cast<operation_waiter<void>&>(senders_.pop_front()).complete(failure_);
+        static_cast<operation_waiter<void>&>(senders_.pop_front()).complete(failure_.error());
     }
 }
 
@@ -103,10 +98,10 @@ void connection_core::break_off(const error_code& why)
     stop_gathering();
     fail(why);
     while (!flushers_.empty()) {
-        static_cast<operation_waiter<void>&>(flushers_.pop_front()).complete(failure_);
+        static_cast<operation_waiter<void>&>(flushers_.pop_front()).complete(failure_.error());
     }
-    while (!letters_.empty()) {
-        letter& unsent = letters_.pop_front();
+    while (has_letters()) {
+        letter& unsent = link_->letters.pop_front();
         link_->queued -= connection_link::cost_of(unsent.payload);
         delete &unsent;
     }
@@ -115,15 +110,16 @@ void connection_core::break_off(const error_code& why)
     }
 }
 
-void connection_core::answer_receiver()
+/// Somebody who watches is only told, and soon: whoever is told will destroy us.
+void connection_core::answer_receiver(const error_code& why)
 {
-    if (auto* w = std::exchange(receiver_, nullptr)) {
-        w->complete(failure_);
+    if (work_node* const waiting = std::exchange(receiver_, nullptr)) {
+        switch (receives_) {
+        case reception::frame: waiter_for<bytes>(*waiting).complete(why); break;
+        case reception::batch: waiter_for<std::span<const bytes>>(*waiting).complete(why); break;
+        case reception::watch: loop_.ready(*waiting); break;
+        }
     }
-    if (auto* w = std::exchange(batch_receiver_, nullptr)) {
-        w->complete(failure_);
-    }
-    tell_watcher();
 }
 
 void connection_core::abandon() noexcept
@@ -139,9 +135,22 @@ void connection_core::abandon() noexcept
         finish_close(error::closed);
         return;
     }
-    self_ = events_reference(*this);
-    loop_.at_shutdown(at_shutdown_);
     begin_close();
+    if (!closed_) {
+        end_.self = events_reference(*this);
+        loop_.at_shutdown(end_);
+    }
+}
+
+void connection_core::enter_closing() noexcept
+{
+    if (!closing_) {
+        closing_ = true;
+        ::new (static_cast<void*>(&end_)) closing(*this);
+        end_.run = [](work_node& node) {
+            static_cast<closing&>(node).core->finish_close(error::closed);
+        };
+    }
 }
 
 void connection_core::begin_close()
@@ -149,14 +158,14 @@ void connection_core::begin_close()
     if (closing_) {
         return;
     }
-    closing_ = true;
     fail(error::closed);
+    enter_closing();
     if (broken_) {
         finish_close({});
         return;
     }
-    close_due_ = std::min(add(loop_.now(), settings_->options.close_timeout), close_by_);
-    watch(close_due_);
+    end_.due = std::min(add(loop_.now(), settings_->options.close_timeout), close_by_);
+    watch(end_.due);
     flush();
     go_on_closing();
 }
@@ -165,8 +174,8 @@ void connection_core::close_within(duration limit) noexcept
 {
     close_by_ = add(loop_.now(), limit);
     if (closing_) {
-        close_due_ = std::min(close_due_, close_by_);
-        watch(close_due_);
+        end_.due = std::min(end_.due, close_by_);
+        watch(end_.due);
     }
 }
 
@@ -182,11 +191,11 @@ void connection_core::go_on_closing()
             finish_close({});  // the peer has gone already
             return;
         }
-        close_due_ = std::min(close_due_, add(loop_.now(), stream_->end_timeout()));
-        watch(close_due_);
+        end_.due = std::min(end_.due, add(loop_.now(), stream_->end_timeout()));
+        watch(end_.due);
     }
     // Who has given no sign of life for so long will not say goodbye either.
-    if (end_of_input_ || failure_ == error::heartbeat_timeout) {
+    if (end_of_input_ || failure_.error() == error::heartbeat_timeout) {
         if (half_closed_) {
             finish_close({});
         }
@@ -203,25 +212,26 @@ void connection_core::finish_close(error why) noexcept
     if (closed_) {
         return;
     }
-    closing_ = closed_ = broken_ = true;
+    enter_closing();
+    closed_ = broken_ = true;
     close_failure_ = why;
     stop_gathering();
-    read_later_.unlink();
-    at_shutdown_.unlink();
-    if (alarm_.armed()) {
-        alarm_.armed_on->disarm(alarm_);
+    read_later().unlink();
+    end_.unlink();
+    if (alarm().armed()) {
+        alarm().armed_on->disarm(alarm());
     }
     if (link_) {
         link_->alive = false;
     }
     stream_->close();
     while (!flushers_.empty()) {
-        static_cast<operation_waiter<void>&>(flushers_.pop_front()).complete(failure_);
+        static_cast<operation_waiter<void>&>(flushers_.pop_front()).complete(failure_.error());
     }
-    while (!closers_.empty()) {
-        static_cast<operation_waiter<void>&>(closers_.pop_front()).complete(take_close());
+    while (!end_.closers.empty()) {
+        static_cast<operation_waiter<void>&>(end_.closers.pop_front()).complete(take_close());
     }
-    const events_reference last = std::move(self_);  // may be the end of *this
+    const events_reference last = std::move(end_.self);  // may be the end of *this
 }
 
 readiness connection_core::poll_close()
@@ -242,15 +252,15 @@ result<> connection_core::take_close() const
 
 void connection_core::wait_close(operation_waiter<void>& w)
 {
-    closers_.push_back(w);
+    end_.closers.push_back(w);
 }
 
 // ---- what is known ------------------------------------------------------------------------------
 
 connection_info connection_core::info() const
 {
-    return {.peer = peer_,
-            .local = local_,
+    return {.peer = stream_->peer(),
+            .local = stream_->local(),
             .opened = opened_,
             .bytes_received = bytes_received_,
             .bytes_sent = bytes_sent_,
@@ -269,14 +279,15 @@ connection_info connection_core::info() const
             .kernel = stream_->statistics(),
             .security = stream_->security(),
             .proxy = stream_->proxy() != nullptr ? std::optional(*stream_->proxy()) : std::nullopt,
-            .ended = failure_};
+            .ended = failure_.error()};
 }
 
 connection_ending connection_core::ending() const noexcept
 {
     using party = connection_ending::party;
-    if (failure_) {
-        return {.who = party_behind(failure_), .during = failed_during_, .why = failure_};
+    if (has_failed()) {
+        const error_code why = failure_.error();
+        return {.who = party_behind(why), .during = failed_during_, .why = why};
     }
     if (end_of_input_) {
         return {.who = party::peer, .during = failed_during_, .why = error::closed};
@@ -305,11 +316,12 @@ connection_ending::phase connection_core::phase() const noexcept
 std::shared_ptr<connection_link> connection_core::link()
 {
     if (!link_) {
-        link_ = std::make_shared<connection_link>();
-        link_->box = loop_.remote();
+        auto made = std::make_shared<connection_link>();
+        made->box = loop_.remote();
+        link_ = std::move(made);
         link_->core = this;
         link_->limit = settings_->options.high_water_mark;
-        link_->alive = !failure_ && !closed_;
+        link_->alive = !has_failed() && !closed_;
     }
     return link_;
 }

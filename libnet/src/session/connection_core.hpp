@@ -6,6 +6,7 @@
 #include <libnet/policy/heartbeat.hpp>
 #include <libnet/policy/input_deadlines.hpp>
 #include <libnet/runtime/operation.hpp>
+#include <libnet/runtime/task_failure.hpp>
 #include <libnet/session/connection.hpp>
 #include <libnet/session/inbox.hpp>
 #include <libnet/session/outbox.hpp>
@@ -22,10 +23,18 @@ namespace libnet::detail {
 
 class connection_core;
 
-/// What handles share with their connection. `core` is read and written on the loop's thread only.
+/// A message from another thread that waits for room.
+struct letter : list_node {
+    std::string payload;
+};
+
+/// What handles share with their connection. `core` and `letters` are read and written on the loop's
+/// thread only.
 struct connection_link {
     std::shared_ptr<mailbox> box;
     connection_core* core = nullptr;
+    node_list<letter> letters;
+
     /// What a letter counts: more than its payload, or empty ones could queue without a bound.
     static std::size_t cost_of(std::string_view payload) noexcept { return payload.size() + 64; }
 
@@ -34,16 +43,28 @@ struct connection_link {
     std::atomic<bool> alive{true};
 };
 
+/// What the loop runs of a connection: bases of it, since members would each need to know whose they are.
+struct connection_work {
+    struct of_flushing : work_node {};
+    struct of_reading : work_node {};
+    struct of_time : timer_node {
+        using timer_node::timer_node;
+    };
+};
+
 /// A connection behind its handle: counted, since operations of the stream point into it.
 ///
 /// Input    inbox_:  | frame handed out | whole frames | part of a frame |  -> framing_ decides
-/// Output   out_ gathers what send() accepts; in_flight_ is what the stream is writing. Two, so
+/// Output   out_ gathers what send() accepts; flight_ is what the stream is writing. Two, so
 ///          that accepting never waits for writing.
 /// Time     deadlines are stored; one timer looks at them when it comes by, and is armed anew only
 ///          for an earlier one.
 /// Sources  connection_core.cpp the end, _input.cpp, _output.cpp, _time.cpp, _heartbeat.cpp,
 ///          _memory.cpp, _overflow.cpp, _drain.cpp, _upgrade.cpp, _release.cpp.
-class connection_core final : public stream_events {
+class connection_core final : public stream_events,
+                              private connection_work::of_flushing,
+                              private connection_work::of_reading,
+                              private connection_work::of_time {
 public:
     connection_core(std::unique_ptr<stream> transport,
                     std::shared_ptr<const connection_settings> settings);
@@ -70,8 +91,7 @@ public:
     void wait_flush(operation_waiter<void>& w);
     void wait_close(operation_waiter<void>& w);
 
-    void abandon_frame() noexcept;
-    void abandon_batch() noexcept;
+    void abandon_receive() noexcept;
 
     // Between two uses, in a pool.
     /// Reads ahead, and runs `on_input` soon when something comes that nobody asked for, or the end;
@@ -112,8 +132,7 @@ public:
     void post_letter(std::string payload);
 
     connection_info info() const;
-    const std::string& peer() const noexcept { return peer_; }
-    const error_code& ended() const noexcept { return failure_; }
+    error_code ended() const noexcept { return failure_.error(); }
     connection_ending ending() const noexcept;
     std::shared_ptr<connection_link> link();
     stream& transport() const noexcept { return *stream_; }
@@ -131,12 +150,29 @@ private:
     static constexpr std::uintptr_t is_batch = ~(~std::uintptr_t{0} >> 1);  // beside its length
     static constexpr duration park_after = std::chrono::seconds(1);
 
-    struct task_node : work_node {
-        connection_core* core;
+    enum class reception : unsigned char { frame, batch, watch };
+
+    /// Until when it still receives while it drains.
+    struct drain_line {
+        std::uint64_t last_frames_begin_before;  // of all bytes that it will ever have received
+        time_point first_frame_until;
+        time_point any_frame_until;
     };
-    struct alarm : timer_node {
-        explicit alarm(connection_core& c) noexcept;
+    /// What the stream is writing, of which so many bytes have left.
+    struct flight {
+        bytes rest() const noexcept { return output.data().subspan(flown); }
+
+        output_buffer output;
+        std::size_t flown = 0;
+        time_point due = end_of_time;  // the send_timeout
+    };
+    /// Its end, which is awaited or happens in the background. The node is for the end of the loop.
+    struct closing : work_node {
+        explicit closing(connection_core& c) noexcept : core(&c) {}
         connection_core* core;
+        node_list<work_node> closers;  // operation_waiter<void>
+        time_point due = end_of_time;
+        events_reference self;  // in the background
     };
     struct account final : memory_budget::account {
         explicit account(connection_core& c) noexcept : core(c) {}
@@ -150,17 +186,19 @@ private:
         heartbeat_clock clock;
         std::optional<duration> round_trip;
     };
-    /// A message from another thread that waits for room.
-    struct letter : list_node {
-        std::string payload;
-    };
 
     // input
     readiness decode_ahead();
     std::size_t take_plain_frames(bytes unseen);
     std::size_t find_frames(bytes unseen, std::span<found_frame> room, decoded& last);
     readiness input_exhausted();
-    bool somebody_receives() const noexcept;
+    bool somebody_receives() const noexcept { return receiver_ != nullptr; }
+    void begin_receive(work_node& who, reception what);
+    template <class T>
+    static operation_waiter<T>& waiter_for(work_node& receiver) noexcept
+    {
+        return static_cast<operation_waiter<T>&>(receiver);
+    }
     void begin_receive();
     void read_now();
     bool may_park() const noexcept;
@@ -188,13 +226,16 @@ private:
     void send_heartbeat(const std::string& payload) noexcept;
 
     // output
-    std::size_t unsent() const noexcept { return out_.size() + in_flight_.size() - flown_; }
+    std::size_t unsent() const noexcept
+    {
+        return out_.size() + (flight_ ? flight_->rest().size() : 0);
+    }
     std::size_t waiting_output() const noexcept
     {
         // What is under way counts until all of it has left, since till then it holds its memory. But
         // it can no longer be dropped: where the oldest make room, it would leave none.
         const bool drops = settings_->options.when_full == overflow::drop_oldest;
-        return out_.size() + (drops ? 0 : in_flight_.size());
+        return out_.size() + (drops || !flight_ ? 0 : flight_->output.size());
     }
     bool takes_more() const noexcept { return waiting_output() < high_water_mark(); }
     std::size_t high_water_mark() const noexcept
@@ -216,16 +257,21 @@ private:
     void keep_rest(std::span<const bytes> pieces, std::size_t written);
     bool flush();
     void flush_and_note();
+    void write_gathered(std::size_t flown);
+    bool prepare_flight();
+    void forget_flight() noexcept;
     void write_rest();
+    time_point send_due() const noexcept { return flight_ ? flight_->due : end_of_time; }
     void count_sent(std::size_t count) noexcept;
     /// Output has left. Whoever waited for room or for the end of it goes on.
     void output_moved()
     {
-        if (!senders_.empty() || !letters_.empty() || !flushers_.empty() || closing_ ||
-            !out_.empty()) [[unlikely]] {
+        if (!senders_.empty() || has_letters() || !flushers_.empty() || closing_ || !out_.empty())
+            [[unlikely]] {
             wake_behind_output();
         }
     }
+    bool has_letters() const noexcept { return link_ && !link_->letters.empty(); }
     void wake_behind_output();
     void wake_flushers();
     void wake_senders();
@@ -256,18 +302,35 @@ private:
     // the end
     void break_off(const error_code& why);
     connection_ending::phase phase() const noexcept;
-    void answer_receiver();
-    void tell_watcher() noexcept;
+    void answer_receiver(const error_code& why);
+    void enter_closing() noexcept;
     void begin_close();
     void go_on_closing();
     void finish_close(error why) noexcept;
 
     // time
-    void watch(time_point due);
+    void watch(time_point when);
     void look_at_deadlines();
     time_point next_deadline() const noexcept;
     void note_activity() noexcept;
     time_point recent() const noexcept { return loop_.time().recent(); }
+
+    bool has_failed() const noexcept { return failure_.is_error(); }
+    timer_node& alarm() noexcept { return static_cast<connection_work::of_time&>(*this); }
+    work_node& flush_later() noexcept { return static_cast<connection_work::of_flushing&>(*this); }
+    work_node& read_later() noexcept { return static_cast<connection_work::of_reading&>(*this); }
+    static connection_core& of_flushing(work_node& node) noexcept
+    {
+        return static_cast<connection_core&>(static_cast<connection_work::of_flushing&>(node));
+    }
+    static connection_core& of_time(timer_node& node) noexcept
+    {
+        return static_cast<connection_core&>(static_cast<connection_work::of_time&>(node));
+    }
+    static connection_core& of_reading(work_node& node) noexcept
+    {
+        return static_cast<connection_core&>(static_cast<connection_work::of_reading&>(node));
+    }
 
     loop& loop_;
     std::unique_ptr<stream> stream_;
@@ -275,73 +338,59 @@ private:
     any_framing framing_;
 
     inbox inbox_{*this};
-    std::uint64_t messages_before_ = 0;  // that were handed out when somebody last waited
-    frame_batch batch_;
-    operation_waiter<bytes>* receiver_ = nullptr;
-    operation_waiter<std::span<const bytes>>* batch_receiver_ = nullptr;
-    work_node* watcher_ = nullptr;
+    std::unique_ptr<frame_batch> batch_;  // if somebody asks for batches
+    work_node* receiver_ = nullptr;       // who waits, an operation_waiter or a watcher
+    std::uint32_t messages_before_ =
+        0;  // handed out when somebody last waited; the last 32 bits will do
+    std::uint32_t delivered_in_ = 0;  // turn of the loop in which a waiting session got a frame
 
     outbox out_{*this};
-    output_buffer in_flight_;
-    std::size_t flown_ = 0;
-    bool wrote_direct_ = false;  // since the last read
+    std::unique_ptr<flight> flight_;  // none yet, or empty, while nothing is being written
 
     node_list<work_node> senders_;   // operation_waiter<void>
     node_list<work_node> flushers_;  // operation_waiter<void>, with what bytes_sent_ must reach
-    node_list<letter> letters_;
-    error send_refusal_{};
-    bool waking_ = false;
 
-    std::uint64_t delivered_in_ = 0;  // turn of the loop in which a waiting session got a frame
-    bool answers_at_once_ = false;    // the session has, the last time
-
+    reception receives_{};          // what receiver_ waits for
+    bool answers_at_once_ = false;  // the session has, the last time
     bool moved_ = false;            // bytes have come, and the session is not done with them
     bool only_heartbeats_ = false;  // in what leaves: they are no activity
-
+    bool wrote_direct_ = false;     // since the last read
+    bool waking_ = false;
     bool reading_ = false;
     bool parked_ = false;  // the read under way holds no buffer, or will not for long
     bool writing_ = false;
     bool end_of_input_ = false;
-    error draining_{};                            // why, if it is; the next three belong to it
-    std::uint64_t last_frames_begin_before_ = 0;  // of all bytes that it will ever have received
-    time_point first_frame_until_{};
-    time_point any_frame_until_{};
     bool broken_ = false;  // the stream is of no use any more
     bool closing_ = false;
     bool half_closed_ = false;
     bool closed_ = false;
-    error_code failure_;
     connection_ending::phase failed_during_{};
+    error send_refusal_{};
+    error last_refusal_{};
+    error draining_{};  // why, if it is
     error close_failure_{};
-    node_list<work_node> closers_;  // operation_waiter<void>
+    task_failure failure_;                    // an error, never an exception
+    std::unique_ptr<drain_line> drain_line_;  // none: nothing is waited for that is not here
 
-    alarm alarm_;
-    input_deadlines input_;
+    union {  // whoever closes does not receive
+        input_deadlines input_;
+        closing end_;  // if closing_
+    };
     time_point waiting_since_;  // that somebody receives, or the last activity since then
     time_point lifetime_due_ = end_of_time;
-    time_point send_due_ = end_of_time;
-    time_point close_due_ = end_of_time;
     time_point close_by_ = end_of_time;  // however late it begins to close
 
     // Of connections that have one: most do not, and ten thousand of them wait.
-    std::unique_ptr<account> account_;  // a memory budget
-    std::unique_ptr<pulse> pulse_;      // a heartbeat
+    std::unique_ptr<account> account_;       // a memory budget
+    std::unique_ptr<pulse> pulse_;           // a heartbeat
+    std::shared_ptr<connection_link> link_;  // a handle
 
-    task_node flush_later_;
-    task_node read_later_;
-    task_node at_shutdown_;
-    events_reference self_;  // while closing in the background
-
-    std::string peer_;
-    std::string local_;
     time_point opened_;
     time_point last_moved_;  // bytes, in either direction
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;
     std::uint64_t messages_refused_ = 0;
     std::uint64_t messages_dropped_ = 0;
-    error last_refusal_{};
-    std::shared_ptr<connection_link> link_;
 };
 
 /// For what in the library works with connections rather than on them.

@@ -21,7 +21,7 @@ void connection_core::look_at_heartbeat(time_point now)
 bool connection_core::read_ahead()
 {
     absorb_heartbeats();
-    if (end_of_input_ || failure_ || inbox_.has_found()) {
+    if (end_of_input_ || has_failed() || inbox_.has_found()) {
         return false;
     }
     const bool may_move = inbox_.handed_out == 0;
@@ -49,7 +49,7 @@ void connection_core::absorb_heartbeats()
     while (skipped != 0 && !inbox_.has_found() && !inbox_.unseen().empty() &&
            inbox_.unseen().size() >= inbox_.needed) {
         decoded last;
-        skipped = find_frames(inbox_.unseen(), *inbox_.ahead, last);
+        skipped = find_frames(inbox_.unseen(), inbox_.ahead(), last);
         inbox_.skip(skipped);
     }
 }
@@ -91,17 +91,19 @@ std::size_t connection_core::take_heartbeats_out(std::span<found_frame> frames) 
         take_heartbeat(kind);
         (kept == 0 ? before : frames[kept - 1].consumed) += frame.consumed;
     }
-    if (failure_) {  // sending an answer was too much: nothing that was found counts any more
+    if (has_failed()) {  // sending an answer was too much: nothing that was found counts any more
         inbox_.forget_found();
         return 0;
     }
-    inbox_.ahead_end = kept;
+    inbox_.ahead_end = static_cast<std::uint32_t>(kept);
     return before;
 }
 
 void connection_core::take_heartbeat(beat kind) noexcept
 {
-    input_.heartbeat_came();
+    if (!closing_) {
+        input_.heartbeat_came();
+    }
     if (kind == beat::ping) {
         send_heartbeat(settings_->options.heartbeat->pong);
     } else if (const auto took = pulse_->clock.answered(loop_.now())) {
@@ -112,7 +114,7 @@ void connection_core::take_heartbeat(beat kind) noexcept
 /// Not if the peer takes nothing: what is queued for it has a bound.
 void connection_core::send_heartbeat(const std::string& payload) noexcept
 {
-    if (failure_ || !senders_.empty() || !takes_more()) {
+    if (has_failed() || !senders_.empty() || !takes_more()) {
         return;
     }
     const bool alone = unsent() == 0 || only_heartbeats_;

@@ -30,7 +30,7 @@ readiness connection_core::poll_receive()
     if (found_before) {
         return readiness::value;
     }
-    if (failure_) {
+    if (has_failed()) {
         return readiness::failure;
     }
     if (inbox_.received.empty()) {
@@ -53,7 +53,7 @@ readiness connection_core::decode_ahead()
             return input_exhausted();
         }
         decoded last;
-        const std::size_t skipped = find_frames(inbox_.received.data(), *inbox_.ahead, last);
+        const std::size_t skipped = find_frames(inbox_.received.data(), inbox_.ahead(), last);
         if (skipped != 0) [[unlikely]] {
             inbox_.skip(skipped);
         }
@@ -76,33 +76,37 @@ readiness connection_core::decode_ahead()
 std::size_t connection_core::find_frames(bytes unseen, std::span<found_frame> room, decoded& last)
 {
     inbox_.ahead_next = 0;
-    inbox_.ahead_end = framing_.decode_run(unseen, room, last);
+    inbox_.ahead_end = static_cast<std::uint32_t>(framing_.decode_run(unseen, room, last));
     inbox_.needed = last.needed;
     return has_heartbeat() ? take_heartbeats_out(room.first(inbox_.ahead_end)) : 0;
 }
 
 readiness connection_core::poll_batch()
 {
-    batch_.clear();
+    if (!batch_) {
+        batch_ = std::make_unique<frame_batch>();
+    }
+    batch_->clear();
     const readiness first = poll_receive();
     if (first != readiness::value) {
         return first;
     }
     std::size_t taken = inbox_.handed_out;
-    batch_.add(inbox_.frame);
+    batch_->add(inbox_.frame);
     for (;;) {
         for (; inbox_.ahead_next != inbox_.ahead_end; ++inbox_.ahead_next) {
-            batch_.add((*inbox_.ahead)[inbox_.ahead_next].payload);
-            taken += (*inbox_.ahead)[inbox_.ahead_next].consumed;
+            batch_->add(inbox_.ahead()[inbox_.ahead_next].payload);
+            taken += inbox_.ahead()[inbox_.ahead_next].consumed;
         }
         taken += take_plain_frames(inbox_.received.data().subspan(taken));
         if (taken == inbox_.received.size() || inbox_.received.size() - taken < inbox_.needed ||
-            batch_.size() >= largest_batch) {
+            batch_->size() >= largest_batch) {
             break;
         }
         decoded last;
-        const auto room = std::span(*inbox_.ahead)
-                              .first(std::min(inbox_.ahead->size(), largest_batch - batch_.size()));
+        const auto room =
+            std::span(inbox_.ahead())
+                .first(std::min(inbox_.ahead().size(), largest_batch - batch_->size()));
         const std::size_t skipped = find_frames(inbox_.received.data().subspan(taken), room, last);
         taken += skipped;
         if (!inbox_.has_found() && skipped == 0) {
@@ -110,7 +114,7 @@ readiness connection_core::poll_batch()
         }
     }
     inbox_.handed_out = taken;
-    inbox_.messages += batch_.size() - 1;
+    inbox_.messages += batch_->size() - 1;
     return readiness::value;
 }
 
@@ -120,15 +124,15 @@ std::size_t connection_core::take_plain_frames(bytes unseen)
     const plain_sizes sizes = inbox_.plain;
     bytes rest = unseen;
     std::size_t whole = 1;
-    while (whole != 0 && batch_.size() < largest_batch) {
-        const std::span<bytes> room = batch_.room();
-        const std::size_t most = std::min(room.size(), largest_batch - batch_.size());
+    while (whole != 0 && batch_->size() < largest_batch) {
+        const std::span<bytes> room = batch_->room();
+        const std::size_t most = std::min(room.size(), largest_batch - batch_->size());
         std::size_t count = 0;
         for (; count != most && (whole = plain_frame_at(rest, sizes)) != 0; ++count) {
             room[count] = plain_payload(rest, whole);
             rest = {rest.data() + whole, rest.size() - whole};
         }
-        batch_.commit(count);
+        batch_->commit(count);
     }
     return unseen.size() - rest.size();
 }
@@ -136,7 +140,7 @@ std::size_t connection_core::take_plain_frames(bytes unseen)
 /// No whole frame is there. Perhaps none will ever be.
 readiness connection_core::input_exhausted()
 {
-    if (failure_) {
+    if (has_failed()) {
         return readiness::failure;  // an answer to a heartbeat could not be sent
     }
     if (end_of_input_) {
@@ -154,8 +158,8 @@ readiness connection_core::input_exhausted()
 
 error_code connection_core::why_no_frame() const
 {
-    if (failure_) {
-        return failure_;
+    if (has_failed()) {
+        return failure_.error();
     }
     return end_of_input_ ? error::closed : draining_;
 }
@@ -163,25 +167,25 @@ error_code connection_core::why_no_frame() const
 result<std::span<const bytes>> connection_core::take_batch() const
 {
     if (inbox_.handed_out != 0) {
-        return batch_.frames();
+        return batch_->frames();
     }
     return why_no_frame();
 }
 
-bool connection_core::somebody_receives() const noexcept
-{
-    return receiver_ != nullptr || batch_receiver_ != nullptr || watcher_ != nullptr;
-}
-
 void connection_core::wait_frame(operation_waiter<bytes>& w)
 {
-    receiver_ = &w;
-    begin_receive();
+    begin_receive(w, reception::frame);
 }
 
 void connection_core::wait_batch(operation_waiter<std::span<const bytes>>& w)
 {
-    batch_receiver_ = &w;
+    begin_receive(w, reception::batch);
+}
+
+void connection_core::begin_receive(work_node& who, reception what)
+{
+    receiver_ = &who;
+    receives_ = what;
     begin_receive();
 }
 
@@ -194,11 +198,12 @@ void connection_core::begin_receive()
     if (std::exchange(moved_, false)) {
         last_moved_ = waiting_since_;
     }
-    if (messages_before_ != inbox_.messages) {
-        messages_before_ = inbox_.messages;
+    if (const auto messages = static_cast<std::uint32_t>(inbox_.messages);
+        messages_before_ != messages) {
+        messages_before_ = messages;
         input_.frame_came();
     }
-    answers_at_once_ = !out_.empty() && delivered_in_ == loop_.turns();
+    answers_at_once_ = !out_.empty() && delivered_in_ == static_cast<std::uint32_t>(loop_.turns());
     input_.begin_wait(waiting_since_, inbox_.received.size());
     watch(inbox_.received.empty() ? std::min(input_.due(), add(waiting_since_, park_after))
                                   : input_.due());
@@ -211,8 +216,8 @@ void connection_core::begin_receive()
         return;
     }
     if (wrote && !writing_ && !stream_->knows_when_empty()) {
-        if (!read_later_.linked()) {
-            loop_.defer(read_later_);
+        if (!read_later().linked()) {
+            loop_.defer(read_later());
         }
     } else {
         read_now();
@@ -221,7 +226,7 @@ void connection_core::begin_receive()
 
 void connection_core::read_now()
 {
-    read_later_.unlink();
+    read_later().unlink();
     const std::size_t most = room_to_read();
     if (most == 0) {
         return;  // goes on in memory_is_free()
@@ -316,36 +321,32 @@ void connection_core::deliver()
 
 void connection_core::deliver_or_read()
 {
-    if (receiver_ != nullptr) {
-        const readiness found = poll_receive();
-        if (found != readiness::pending) {
-            if (auto* w = std::exchange(receiver_, nullptr)) {
-                expect_answer(found);
-                w->complete(take_frame(&inbox_));
-            }
-            return;
-        }
-    } else if (batch_receiver_ != nullptr) {
-        const readiness found = poll_batch();
-        if (found != readiness::pending) {
-            if (auto* w = std::exchange(batch_receiver_, nullptr)) {
-                expect_answer(found);
-                w->complete(take_batch());
-            }
-            return;
-        }
-    } else if (watcher_ != nullptr) {
-        if (poll_receive() != readiness::pending) {
-            tell_watcher();
-            return;
-        }
-    } else {
+    if (!somebody_receives()) {
         if (has_heartbeat()) {
             absorb_heartbeats();
         }
         return;
     }
-    read_on();
+    const readiness found = receives_ == reception::batch ? poll_batch() : poll_receive();
+    if (found == readiness::pending) {
+        read_on();
+        return;
+    }
+    work_node* const waiting = std::exchange(receiver_, nullptr);
+    if (waiting == nullptr) {
+        return;  // it was told how the connection has ended
+    }
+    switch (receives_) {
+    case reception::frame:
+        expect_answer(found);
+        waiter_for<bytes>(*waiting).complete(take_frame(&inbox_));
+        break;
+    case reception::batch:
+        expect_answer(found);
+        waiter_for<std::span<const bytes>>(*waiting).complete(take_batch());
+        break;
+    case reception::watch: loop_.ready(*waiting); break;
+    }
 }
 
 /// Somebody waits, and what has come is not enough.
@@ -363,16 +364,10 @@ void connection_core::read_on()
 }
 
 /// A receive was cancelled: time counts only while somebody waits.
-void connection_core::abandon_frame() noexcept
+void connection_core::abandon_receive() noexcept
 {
     receiver_ = nullptr;
     input_.end_wait(recent());
-}
-
-void connection_core::abandon_batch() noexcept
-{
-    batch_receiver_ = nullptr;
-    abandon_frame();
 }
 
 // ---- while nobody uses it -----------------------------------------------------------------------
@@ -382,31 +377,22 @@ bool connection_core::watch_while_idle(work_node& on_input)
     if (poll_receive() != readiness::pending) {
         return false;
     }
-    watcher_ = &on_input;
-    begin_receive();
-    return watcher_ != nullptr;
+    begin_receive(on_input, reception::watch);
+    return somebody_receives();
 }
 
 void connection_core::end_watch(work_node& on_input) noexcept
 {
-    if (std::exchange(watcher_, nullptr) != nullptr) {
-        input_.end_wait(recent());
+    if (receiver_ == &on_input) {
+        abandon_receive();
     }
     on_input.unlink();
-}
-
-/// Only told, and soon: whoever is told will destroy us.
-void connection_core::tell_watcher() noexcept
-{
-    if (auto* const w = std::exchange(watcher_, nullptr)) {
-        loop_.ready(*w);
-    }
 }
 
 /// Or the end of it, or the middle of a frame.
 bool connection_core::has_unread_input() const noexcept
 {
-    return failure_ || end_of_input_ || draining_ != error{} || inbox_.has_frames() ||
+    return has_failed() || end_of_input_ || draining_ != error{} || inbox_.has_frames() ||
            inbox_.received.size() != inbox_.handed_out;
 }
 
@@ -429,7 +415,7 @@ void wait_for_frame(void* i, operation_waiter<bytes>& w)
 
 void abandon_frame(void* i, operation_waiter<bytes>&) noexcept
 {
-    static_cast<inbox*>(i)->core.abandon_frame();
+    static_cast<inbox*>(i)->core.abandon_receive();
 }
 
 loop& home_of_inbox(void* i)

@@ -5,17 +5,21 @@ namespace libnet::detail {
 
 std::size_t connection_core::memory() const noexcept
 {
-    return inbox_.memory() + batch_.memory() + out_.capacity() + in_flight_.capacity() +
-           stream_->memory();
+    return inbox_.memory() + (batch_ ? batch_->memory() : 0) + out_.capacity() +
+           (flight_ ? flight_->output.capacity() : 0) + stream_->memory();
 }
 
 void connection_core::give_buffers_back() noexcept
 {
     inbox_.release();
-    batch_.release();
+    batch_.reset();
     if (unsent() == 0) {
         out_.release();
-        in_flight_.release();
+        if (!writing_) {
+            flight_.reset();
+        } else if (flight_) {  // the stream has it all still, and a deadline to be rid of it
+            flight_->output.release();
+        }
     }
     count_memory();
 }

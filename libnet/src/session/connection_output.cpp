@@ -61,10 +61,10 @@ void connection_core::gather_or_flush()
         flush_and_note();
         return;
     }
-    if (!flush_later_.linked()) {
-        loop_.defer(flush_later_);
+    if (!flush_later().linked()) {
+        loop_.defer(flush_later());
     }
-    if (senders_.empty() && !failure_ && !marks) {
+    if (senders_.empty() && !has_failed() && !marks) {
         out_.gathers_until = mark;
     }
 }
@@ -73,27 +73,27 @@ void connection_core::gather_or_flush()
 /// it, as if something were gathering already.
 void connection_core::expect_answer(readiness found) noexcept
 {
-    delivered_in_ = loop_.turns();
-    if (!answers_at_once_ || found != readiness::value || writing_ || failure_ || !out_.empty() ||
-        !senders_.empty() || flush_later_.linked() ||
+    delivered_in_ = static_cast<std::uint32_t>(loop_.turns());
+    if (!answers_at_once_ || found != readiness::value || writing_ || has_failed() ||
+        !out_.empty() || !senders_.empty() || flush_later().linked() ||
         settings_->options.when_full == overflow::drop_oldest) {
         return;
     }
     only_heartbeats_ = false;
     out_.gathers_until = high_water_mark();
-    loop_.defer(flush_later_);
+    loop_.defer(flush_later());
 }
 
 void connection_core::stop_gathering() noexcept
 {
-    flush_later_.unlink();
+    flush_later().unlink();
     out_.gathers_until = 0;
 }
 
 readiness connection_core::poll_send(bytes payload)
 {
     if (out_.size() >= out_.gathers_until) [[unlikely]] {
-        if (failure_) {
+        if (has_failed()) {
             return readiness::failure;
         }
         if (is_kept_waiting()) {
@@ -104,7 +104,7 @@ readiness connection_core::poll_send(bytes payload)
         }
     }
     send_refusal_ = accept(payload);
-    if (send_refusal_ != error{} || (out_.gathers_until == 0 && failure_)) [[unlikely]] {
+    if (send_refusal_ != error{} || (out_.gathers_until == 0 && has_failed())) [[unlikely]] {
         return readiness::failure;
     }
     ++out_.messages;
@@ -115,7 +115,7 @@ readiness connection_core::poll_send(bytes payload)
 /// was accepted.
 readiness connection_core::poll_send_batch(std::span<const bytes> rest, bool begun)
 {
-    if (failure_) {
+    if (has_failed()) {
         return readiness::failure;
     }
     if (!begun && is_kept_waiting()) {
@@ -129,7 +129,7 @@ readiness connection_core::poll_send_batch(std::span<const bytes> rest, bool beg
         }
     }
     send_refusal_ = accept_batch(rest);
-    return send_refusal_ != error{} || failure_ ? readiness::failure : readiness::value;
+    return send_refusal_ != error{} || has_failed() ? readiness::failure : readiness::value;
 }
 
 /// Until one is refused, or the connection has ended.
@@ -143,7 +143,7 @@ error connection_core::accept_batch(std::span<const bytes> payloads)
         if (const error refusal = accept(payloads.front()); refusal != error{}) {
             return refusal;
         }
-        if (failure_) {
+        if (has_failed()) {
             break;
         }
         ++out_.messages;
@@ -157,7 +157,7 @@ result<> connection_core::take_send()
     if (const error refusal = std::exchange(send_refusal_, {}); refusal != error{}) {
         return make_error_code(refusal);
     }
-    return failure_ ? result<>(failure_) : result<>();
+    return has_failed() ? result<>(failure_.error()) : result<>();
 }
 
 /// Senders wait in order; the one that wakes appends its message then. So a send that was cancelled
@@ -170,7 +170,7 @@ void connection_core::wait_send(operation_waiter<void>& w)
 
 void connection_core::wait_send_batch(operation_waiter<void>& w)
 {
-    w.asked.arguments.second |= is_batch;
+    w.arguments.second |= is_batch;
     wait_send(w);
 }
 
@@ -207,9 +207,7 @@ void connection_core::write_direct(const envelope& e, bytes payload)
     }
     note_activity();
     if (!out_.empty()) {
-        std::swap<output_buffer>(out_, in_flight_);
-        flown_ = 0;
-        write_rest();
+        write_gathered(0);
     } else if (stream_->holds_output()) {
         write_rest();
     } else {
@@ -249,10 +247,38 @@ bool connection_core::flush()
         }
         return true;
     }
-    std::swap<output_buffer>(out_, in_flight_);
-    flown_ = *written;
-    write_rest();
-    return flown_ != 0;
+    write_gathered(*written);
+    return *written != 0;
+}
+
+/// All that has gathered is the stream's now, which has taken so much of it already.
+void connection_core::write_gathered(std::size_t flown)
+{
+    if (prepare_flight()) {
+        std::swap<output_buffer>(out_, flight_->output);
+        flight_->flown = flown;
+        write_rest();
+    }
+}
+
+/// False without memory for one: then the connection has ended.
+bool connection_core::prepare_flight()
+{
+    if (!flight_) {
+        flight_.reset(new (std::nothrow) flight);
+        if (!flight_) {
+            break_off(make_error_code(boost::system::errc::not_enough_memory));
+        }
+    }
+    return flight_ != nullptr;
+}
+
+void connection_core::forget_flight() noexcept
+{
+    if (flight_) {
+        flight_->output.clear();
+        flight_->flown = 0;
+    }
 }
 
 /// Output that moves is activity, also while another task waits for input.
@@ -267,16 +293,18 @@ void connection_core::flush_and_note()
 /// it tells when that is gone.
 void connection_core::write_rest()
 {
+    if (!prepare_flight()) {
+        return;
+    }
     writing_ = true;
     count_memory();
-    send_due_ = add(recent(), settings_->options.send_timeout);
-    watch(send_due_);
-    const std::array<bytes, 1> pieces{in_flight_.data().subspan(flown_)};
+    flight_->due = add(recent(), settings_->options.send_timeout);
+    watch(flight_->due);
+    const std::array<bytes, 1> pieces{flight_->rest()};
     try {
         stream_->write_some(pieces, *this);
     } catch (const std::bad_alloc&) {
-        in_flight_.clear();
-        flown_ = 0;
+        forget_flight();
         break_off(make_error_code(boost::system::errc::not_enough_memory));
         writing_ = false;
     }
@@ -285,40 +313,40 @@ void connection_core::write_rest()
 void connection_core::on_write(const error_code& failed, std::size_t count)
 {
     if (failed && !closed_) {
-        in_flight_.clear();
-        flown_ = 0;
+        forget_flight();
         break_off(failed);  // first, since this was the phase in which it ended
     }
     writing_ = false;
     if (failed || closed_) {
         return;
     }
-    flown_ += count;
+    if (flight_) {
+        flight_->flown += count;
+    }
     count_sent(count);
     note_activity();
     if (broken_) {
         return;
     }
-    if (flown_ != in_flight_.size() || stream_->holds_output()) {
+    if ((flight_ && !flight_->rest().empty()) || stream_->holds_output()) {
         write_rest();
         return;
     }
-    in_flight_.clear();
-    flown_ = 0;
+    forget_flight();
     output_moved();
 }
 
 void connection_core::count_sent(std::size_t count) noexcept
 {
     bytes_sent_ += count;
-    if (count != 0 && !only_heartbeats_) {
+    if (count != 0 && !only_heartbeats_ && !closing_) {
         input_.activity();
     }
 }
 
 void connection_core::wake_behind_output()
 {
-    const bool somebody_waits = !senders_.empty() || !letters_.empty();
+    const bool somebody_waits = !senders_.empty() || has_letters();
     wake_flushers();
     if (waking_) {
         return;  // a sender that was woken has sent: the loop there goes on
@@ -339,7 +367,7 @@ void connection_core::wake_flushers()
 {
     while (!flushers_.empty()) {
         auto& first = static_cast<operation_waiter<void>&>(flushers_.front());
-        if (first.asked.arguments.first > bytes_sent_) {
+        if (first.arguments.first > bytes_sent_) {
             return;
         }
         first.complete({});
@@ -349,14 +377,14 @@ void connection_core::wake_flushers()
 void connection_core::wake_senders()
 {
     waking_ = true;
-    while (!senders_.empty() && takes_more() && !failure_) {
+    while (!senders_.empty() && takes_more() && !has_failed()) {
         auto& next = static_cast<operation_waiter<void>&>(senders_.pop_front());
-        const error_code failed = accept_waiting(next.asked.arguments);
+        const error_code failed = accept_waiting(next.arguments);
         next.complete(failed ? result<>(failed) : result<>());
     }
     // What a handle has taken is not lost for want of memory without a word.
-    while (!letters_.empty() && takes_more() && !broken_) {
-        letter& next = letters_.pop_front();
+    while (has_letters() && takes_more() && !broken_) {
+        letter& next = link_->letters.pop_front();
         const error_code failed = accept_later(as_bytes(next.payload));
         link_->queued -= connection_link::cost_of(next.payload);
         delete &next;
@@ -376,7 +404,7 @@ error_code connection_core::accept_waiting(operation_arguments asked) noexcept
     try {
         const error refusal =
             accept_batch({reinterpret_cast<const bytes*>(asked.first), asked.second & ~is_batch});
-        return refusal != error{} ? make_error_code(refusal) : failure_;
+        return refusal != error{} ? make_error_code(refusal) : failure_.error();
     } catch (const std::bad_alloc&) {
         return make_error_code(boost::system::errc::not_enough_memory);
     }
@@ -394,7 +422,7 @@ error_code connection_core::accept_uncounted(bytes payload) noexcept
 {
     try {
         const error refusal = accept(payload);
-        return refusal != error{} ? make_error_code(refusal) : failure_;
+        return refusal != error{} ? make_error_code(refusal) : failure_.error();
     } catch (const std::bad_alloc&) {
         return make_error_code(boost::system::errc::not_enough_memory);
     }
@@ -403,7 +431,7 @@ error_code connection_core::accept_uncounted(bytes payload) noexcept
 void connection_core::post_letter(std::string payload)
 {
     const std::size_t cost = connection_link::cost_of(payload);
-    if (failure_) {
+    if (has_failed()) {
         link_->queued -= cost;
         return;
     }
@@ -414,7 +442,7 @@ void connection_core::post_letter(std::string payload)
         return;
     }
     waiting->payload = std::move(payload);
-    letters_.push_back(*waiting);
+    link_->letters.push_back(*waiting);
     wake_senders();
 }
 
@@ -429,12 +457,12 @@ readiness connection_core::poll_flush()
 
 result<> connection_core::take_flush() const
 {
-    return broken_ && failure_ ? result<>(failure_) : result<>();
+    return broken_ && has_failed() ? result<>(failure_.error()) : result<>();
 }
 
 void connection_core::wait_flush(operation_waiter<void>& w)
 {
-    w.asked.arguments.first = static_cast<std::uintptr_t>(bytes_sent_ + unsent());
+    w.arguments.first = static_cast<std::uintptr_t>(bytes_sent_ + unsent());
     flushers_.push_back(w);
 }
 

@@ -6,17 +6,11 @@
 /// Time: one alarm, which looks at all deadlines when it comes by.
 namespace libnet::detail {
 
-connection_core::alarm::alarm(connection_core& c) noexcept
-    : timer_node([](timer_node& node) { static_cast<alarm&>(node).core->look_at_deadlines(); }),
-      core(&c)
+/// Sees to it that the alarm looks at the deadlines by `when`. Mostly it will anyway.
+void connection_core::watch(time_point when)
 {
-}
-
-/// Sees to it that the alarm looks at the deadlines by `due`. Mostly it will anyway.
-void connection_core::watch(time_point due)
-{
-    if (due != end_of_time && (!alarm_.armed() || due < alarm_.due)) {
-        loop_.time().arm(alarm_, due);
+    if (when != end_of_time && (!alarm().armed() || when < alarm().due)) {
+        loop_.time().arm(alarm(), when);
     }
 }
 
@@ -24,20 +18,20 @@ void connection_core::look_at_deadlines()
 {
     const events_reference alive(*this);
     const time_point now = loop_.now();
-    if (closing_ && close_due_ <= now) {
+    if (closing_ && end_.due <= now) {
         finish_close(error::close_timeout);
-    } else if (writing_ && !broken_ && send_due_ <= now) {
+    } else if (writing_ && !broken_ && send_due() <= now) {
         break_off(error::send_timeout);
     } else if (somebody_receives()) {
         if (const error struck = input_.look(now); struck != error{}) {
             fail(struck);
         }
     }
-    if (lifetime_due_ <= now && !failure_) {
+    if (lifetime_due_ <= now && !has_failed()) {
         lifetime_due_ = end_of_time;
         drain(error::lifetime_exceeded);
     }
-    if (has_heartbeat() && !failure_ && !closed_) {
+    if (has_heartbeat() && !has_failed() && !closed_) {
         look_at_heartbeat(now);
     }
     look_at_draining();
@@ -51,31 +45,33 @@ void connection_core::look_at_deadlines()
 
 time_point connection_core::next_deadline() const noexcept
 {
-    time_point due = end_of_time;
+    time_point next = end_of_time;
     if (closing_) {
-        due = close_due_;
+        next = end_.due;
     }
     if (writing_ && !broken_) {
-        due = std::min(due, send_due_);
+        next = std::min(next, send_due());
     }
     if (somebody_receives()) {
-        due = std::min({due, input_.due(), next_look_at_draining()});
+        next = std::min({next, input_.due(), next_look_at_draining()});
     }
-    if (!failure_) {
-        due = std::min(due, lifetime_due_);
+    if (!has_failed()) {
+        next = std::min(next, lifetime_due_);
         if (has_heartbeat()) {
-            due = std::min(due, pulse_->clock.due(*settings_->options.heartbeat));
+            next = std::min(next, pulse_->clock.due(*settings_->options.heartbeat));
         }
     }
     if (may_park()) {
-        due = std::min(due, add(waiting_since_, park_after));
+        next = std::min(next, add(waiting_since_, park_after));
     }
-    return due;
+    return next;
 }
 
 void connection_core::use(std::shared_ptr<const connection_settings> settings) noexcept
 {
-    input_.use(settings->input);
+    if (!closing_) {
+        input_.use(settings->input);
+    }
     settings_ = std::move(settings);
     out_.gathers_until = 0;  // the next message looks at the new mark
     watch(next_deadline());
@@ -84,7 +80,7 @@ void connection_core::use(std::shared_ptr<const connection_settings> settings) n
 void connection_core::note_activity() noexcept
 {
     last_moved_ = waiting_since_ = recent();
-    if (!only_heartbeats_) {
+    if (!only_heartbeats_ && !closing_) {
         input_.activity(waiting_since_);
     }
 }

@@ -14,7 +14,10 @@ namespace {
 /// What a connection stands on while its transport is in other hands. Nobody reads or writes here.
 class no_stream final : public stream {
 public:
-    explicit no_stream(loop& home) noexcept : home_(home) {}
+    explicit no_stream(const stream& instead_of)
+        : home_(instead_of.home()), peer_(instead_of.peer()), local_(instead_of.local())
+    {
+    }
 
     loop& home() const noexcept override { return home_; }
     void read_some(mutable_bytes, stream_events&) override {}
@@ -22,11 +25,13 @@ public:
     result<std::size_t> try_write(std::span<const bytes>) override { return 0U; }
     error_code shutdown_send() noexcept override { return {}; }
     void close() noexcept override {}
-    std::string peer() const override { return {}; }
-    std::string local() const override { return {}; }
+    std::string peer() const override { return peer_; }
+    std::string local() const override { return local_; }
 
 private:
     loop& home_;
+    std::string peer_;
+    std::string local_;
 };
 
 /// Until the layer is ready the connection believes that it is reading and writing: it gathers what
@@ -62,14 +67,14 @@ private:
 /// False while a read is still under way, which it has asked to end. That of a parked connection, too.
 bool connection_core::stop_reading()
 {
-    read_later_.unlink();
+    read_later().unlink();
     if (reading_) {
         parked_ = stream_->cancel_read();
         if (!parked_) {
             fail(error::not_supported);
         }
     }
-    return !reading_ || failure_;
+    return !reading_ || has_failed();
 }
 
 /// What nobody has looked at yet came before the layer was agreed on: whoever is on the way may have
@@ -84,9 +89,11 @@ bool connection_core::has_early_bytes()
 
 std::unique_ptr<stream> connection_core::take_transport()
 {
-    auto instead = std::make_unique<no_stream>(loop_);
+    auto instead = std::make_unique<no_stream>(*stream_);
     reading_ = writing_ = true;
-    send_due_ = end_of_time;
+    if (flight_) {
+        flight_->due = end_of_time;
+    }
     return std::exchange(stream_, std::move(instead));
 }
 

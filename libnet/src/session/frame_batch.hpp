@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <span>
-#include <vector>
+#include <utility>
 
 namespace libnet::detail {
 
@@ -13,8 +15,8 @@ namespace libnet::detail {
 class frame_batch {
 public:
     std::size_t size() const noexcept { return count_; }
-    std::span<const bytes> frames() const noexcept { return {places_.data(), count_}; }
-    std::size_t memory() const noexcept { return places_.capacity() * sizeof(bytes); }
+    std::span<const bytes> frames() const noexcept { return {places_.get(), count_}; }
+    std::size_t memory() const noexcept { return capacity_ * sizeof(bytes); }
 
     void add(bytes frame)
     {
@@ -25,23 +27,28 @@ public:
     /// Places for more, at least one; and that so many of them were filled.
     std::span<bytes> room()
     {
-        if (count_ == places_.size()) {
-            places_.resize(std::max<std::size_t>(16, 2 * places_.size()));
+        if (count_ == capacity_) {
+            grow();
         }
-        return std::span(places_).subspan(count_);
+        return {places_.get() + count_, capacity_ - count_};
     }
-    void commit(std::size_t count) noexcept { count_ += count; }
+    void commit(std::size_t count) noexcept { count_ += static_cast<std::uint32_t>(count); }
 
     void clear() noexcept { count_ = 0; }
-    void release() noexcept
-    {
-        count_ = 0;
-        std::vector<bytes>().swap(places_);  // = {} would keep what it holds
-    }
 
 private:
-    std::vector<bytes> places_;
-    std::size_t count_ = 0;  // of those that are filled
+    void grow()
+    {
+        const std::uint32_t larger = std::max<std::uint32_t>(16, 2 * capacity_);
+        auto places = std::make_unique<bytes[]>(larger);
+        std::copy_n(places_.get(), count_, places.get());
+        places_ = std::move(places);
+        capacity_ = larger;
+    }
+
+    std::unique_ptr<bytes[]> places_;
+    std::uint32_t count_ = 0;  // of those that are filled
+    std::uint32_t capacity_ = 0;
 };
 
 }  // namespace libnet::detail

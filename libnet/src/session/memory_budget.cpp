@@ -31,8 +31,8 @@ void memory_budget::leave(account& a) noexcept
 
 void memory_budget::change(account& a, std::size_t held) noexcept
 {
-    used_ += held - a.held;
-    a.held = held;
+    used_ += held - a.held();
+    a.hold(held);
     if (used_ > limit_ || (somebody_waits_ && !is_tight()) || pressure_changes()) {
         review_later();
     }
@@ -61,10 +61,11 @@ std::size_t memory_budget::room_to_read(account& a, std::size_t growth) noexcept
     if (!is_tight(growth)) {
         return receive_buffer::largest_read;
     }
-    if (a.held == without_buffers || a.held + receive_buffer::smallest_read <= fair_share()) {
+    if (a.held() == without_buffers || a.held() + receive_buffer::smallest_read <= fair_share()) {
         return receive_buffer::smallest_read;
     }
-    a.waits = somebody_waits_ = true;
+    somebody_waits_ = true;
+    a.set_waits(true);
     return 0;
 }
 
@@ -79,8 +80,8 @@ void memory_budget::review() noexcept
     }
     somebody_waits_ = false;
     accounts_.for_each([](account& a) {
-        if (a.waits) {
-            a.waits = false;
+        if (a.waits()) {
+            a.set_waits(false);
             a.memory_is_free();
         }
     });
@@ -116,8 +117,8 @@ void memory_budget::shed_greatest() noexcept
             return;
         }
         ++shed_;
-        used_ -= a->held;  // though it lets go a little later, or too many would go
-        a->held = 0;
+        used_ -= a->held();  // though it lets go a little later, or too many would go
+        a->hold(0);
         a->give_memory_up();
     }
 }

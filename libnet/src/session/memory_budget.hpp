@@ -28,11 +28,18 @@ public:
         virtual void memory_is_free() noexcept = 0;  // it asked for more and was refused
         virtual void give_unused_back() noexcept = 0;
         virtual void give_memory_up() noexcept = 0;  // it ends
-        std::size_t held = 0;
-        bool waits = false;
+        /// Bytes that it was charged for.
+        std::size_t held() const noexcept { return held_and_waits_ >> 1; }
+        void hold(std::size_t size) noexcept { held_and_waits_ = size << 1 | std::size_t{waits()}; }
+
+        bool waits() const noexcept { return (held_and_waits_ & 1) != 0; }
+        void set_waits(bool w) noexcept { held_and_waits_ = held() << 1 | std::size_t{w}; }
 
     protected:
         ~account() = default;
+
+    private:
+        std::size_t held_and_waits_ = 0;  // one word, so that it fits in 40 bytes with its owner
     };
 
     /// What a connection costs without buffers: itself, its stream, its session's frame.
@@ -51,7 +58,7 @@ public:
     /// So much it holds now.
     void charge(account& a, std::size_t buffers) noexcept
     {
-        if (const std::size_t held = buffers + without_buffers; held != a.held) {
+        if (const std::size_t held = buffers + without_buffers; held != a.held()) {
             change(a, held);
         }
     }

@@ -47,14 +47,14 @@ void pool_state::wait_to_borrow(operation_waiter<lease>& w)
         mine = &wishes_.emplace_back();
     }
     mine->who = &w;
-    w.asked.arguments.first = reinterpret_cast<std::uintptr_t>(mine);
+    w.arguments.first = reinterpret_cast<std::uintptr_t>(mine);
     rules_.wait(*mine, now());
     wake();
 }
 
 void pool_state::withdraw(operation_waiter<lease>& w) noexcept
 {
-    if (auto* const mine = reinterpret_cast<wish*>(w.asked.arguments.first)) {
+    if (auto* const mine = reinterpret_cast<wish*>(w.arguments.first)) {
         rules_.withdraw(*mine);
         mine->next_free = std::exchange(free_wishes_, mine);
     }

@@ -220,7 +220,8 @@ void server::state::apply(const server_options& changed)
         detail::with_defaults_of_servers(std::move(chosen)));
     shared->budget = budget;
     settings = std::move(shared);
-    served.for_each([this](running& r) { detail::connection_access::core(r.peer).use(settings); });
+    served.for_each(
+        [this](served_client& c) { detail::connection_access::core(c.peer).use(settings); });
     const bool is_part = !whole.expired();
     if (!is_part && home == nullptr) {
         gate->begin_with(changed.admission);

@@ -174,8 +174,7 @@ void server::state::begin(group& sessions, std::unique_ptr<stream> transport, pl
     if (options.layer || options.proxy.is_on()) {
         sessions.start(run_layer(sessions, std::move(transport), std::move(in)));
     } else {
-        connection peer(std::move(transport), settings);
-        sessions.start(run_session(std::move(peer), std::move(in)));
+        begin_session(sessions, connection(std::move(transport), settings), std::move(in));
     }
     ++accepted;
 }

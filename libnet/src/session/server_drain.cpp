@@ -23,7 +23,7 @@ void server::state::hand_over() noexcept
 
 task<> server::state::drain(group& sessions)
 {
-    served.for_each([this](running& r) { drain(r.peer); });
+    served.for_each([this](served_client& c) { drain(c.peer); });
     co_await take_in_the_rest(sessions);
     co_await checked(sessions.join());
 }
@@ -96,9 +96,9 @@ bool server::state::say_goodbye(connection& peer)
 void server::state::end_sessions()
 {
     close_source();
-    served.for_each([](running& r) {
-        r.peer.fail(error::drain_timeout);
-        detail::connection_access::core(r.peer).close_within(last_words);
+    served.for_each([](served_client& c) {
+        c.peer.fail(error::drain_timeout);
+        detail::connection_access::core(c.peer).close_within(last_words);
     });
 }
 

@@ -1,4 +1,3 @@
-#include "describe_session.hpp"
 #include "proxy_arrival.hpp"
 #include "server_state.hpp"
 
@@ -29,8 +28,7 @@ task<> server::state::run_layer(group& sessions, std::unique_ptr<stream> transpo
             co_return;  // refused, and that has been told
         }
         if (ready) {
-            connection peer(std::move(*ready), settings);
-            sessions.start(run_session(std::move(peer), std::move(in)));
+            begin_session(sessions, connection(std::move(*ready), settings), std::move(in));
             co_return;
         }
         why = ready.error();
@@ -87,49 +85,83 @@ void server::state::report_layer(connection_info info, const error_code& why,
     }
 }
 
-/// One client, from accept to close. What is needed only at the end is in a frame that is there only
-/// at the end: this one waits, ten thousand times over.
-task<> server::state::run_session(connection peer, place in)
+// ---- the session --------------------------------------------------------------------------------
+
+void server::state::begin_session(group& sessions, connection peer, place in)
 {
-    running session(*this, peer, std::move(in));
-    detail::describe_session(co_await detail::fiber_await{}, peer);
+    new running(sessions, std::move(peer), std::move(in));  // the group's
+}
+
+server::state::running::running(group& sessions, connection c, place in)
+    : served_client(std::move(c), std::move(in)), group_member(sessions, seat.server().open(*this))
+{
+}
+
+task<> server::state::open(served_client& who)
+{
+    served.push_back(who);
     if (options.on_open) {
-        options.on_open(peer);
+        options.on_open(who.peer);
     }
     if (stopping) {
-        drain(peer);  // it comes too late to be told with the others
+        drain(who.peer);  // it comes too late to be told with the others
     }
-    result<> outcome;
-    std::exception_ptr thrown;
+    co_return;
+}
+
+/// Of one of its tasks: then the next one begins.
+void server::state::running::ended() noexcept
+{
+    const std::exception_ptr thrown = promise().failure.exception();
+    if (at == stage::opens && !thrown) {
+        serve();
+    } else if (at == stage::serves) {
+        close(promise().failure.error(), thrown);
+    } else {
+        group_member::ended();  // with what a hook has thrown
+    }
+}
+
+void server::state::running::serve() noexcept
+{
+    at = stage::serves;
     try {
-        outcome = co_await serve(peer);
+        auto session = server().serve(peer);
+        go_on_with(detail::task_access<void>::release(session));
     } catch (...) {
-        thrown = std::current_exception();
-    }
-    const connection_ending ending = ending_of(peer, outcome, thrown);
-    if (auto closing = closing_of(peer)) {
-        co_await checked(std::move(*closing));
-    }
-    session.leave();
-    report(peer, ending, std::move(thrown));
-}
-
-/// Nothing if there is no memory to wait in: then the connection's destructor closes it.
-std::optional<task<>> server::state::closing_of(connection& peer) noexcept
-{
-    try {
-        return close_session(peer);
-    } catch (const std::bad_alloc&) {
-        return std::nullopt;
+        close({}, std::current_exception());
     }
 }
 
-task<> server::state::close_session(connection& peer)
+void server::state::running::close(const error_code& failure, std::exception_ptr thrown) noexcept
 {
+    at = stage::closes;
     try {
-        (void)co_await shielded(never, peer.close());
+        auto closing = server().close(*this, failure, thrown);
+        go_on_with(detail::task_access<void>::release(closing));
+        return;
+    } catch (const std::bad_alloc&) {  // then the connection's destructor closes it
+    }
+    const connection_ending ending = server().ending_of(peer, failure, thrown != nullptr);
+    served_client::leave();
+    try {
+        server().report(peer, ending, std::move(thrown));
+        leave_group({}, nullptr);
+    } catch (...) {
+        leave_group({}, std::current_exception());
+    }
+}
+
+/// The frame of the session has gone, and what its locals have made of the connection counts.
+task<> server::state::close(served_client& who, error_code failure, std::exception_ptr thrown)
+{
+    const connection_ending ending = ending_of(who.peer, failure, thrown != nullptr);
+    try {
+        (void)co_await shielded(never, who.peer.close());
     } catch (const std::bad_alloc&) {
     }
+    who.leave();
+    report(who.peer, ending, std::move(thrown));
 }
 
 void server::state::report(const connection& peer, const connection_ending& ending,
@@ -150,19 +182,19 @@ void server::state::report(const connection& peer, const connection_ending& endi
 }
 
 /// What happened to the connection, and only then what the session made of it.
-connection_ending server::state::ending_of(const connection& peer, const result<>& outcome,
-                                           const std::exception_ptr& thrown) const
+connection_ending server::state::ending_of(const connection& peer, const error_code& failure,
+                                           bool has_thrown) const noexcept
 {
     connection_ending ending = peer.ending();
     if (peer.ended()) {
         return ending;
     }
-    if (thrown || outcome.has_error()) {
+    if (has_thrown || failure) {
         ending.who = connection_ending::party::session;
     }
-    if (outcome.has_error()) {
-        ending.why = outcome.error();
-    } else if (stopping && ending.why == error::closed && !thrown) {
+    if (failure) {
+        ending.why = failure;
+    } else if (stopping && ending.why == error::closed && !has_thrown) {
         ending.who = connection_ending::party::owner;
         ending.why = error::draining;
     }

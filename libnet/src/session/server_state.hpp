@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../runtime/group_member.hpp"
 #include "admission_gate.hpp"
 #include "connection_settings.hpp"
 #include "refusals.hpp"
@@ -33,6 +34,7 @@ struct server::state : std::enable_shared_from_this<server::state> {
     state(result<endpoint> e, std::unique_ptr<listener> l, session s, server_options o);
 
     class place;
+    struct served_client;
     class running;
     class newcomer;
     struct distribution;
@@ -41,9 +43,9 @@ struct server::state : std::enable_shared_from_this<server::state> {
     task<std::unique_ptr<stream>> prepare(group& sessions, std::unique_ptr<stream> transport,
                                           place& in, connection_info& info);
     ip_address counted_as(const stream& arriving) const noexcept;
-    task<> run_session(connection peer, place in);
-    task<> close_session(connection& peer);
-    std::optional<task<>> closing_of(connection& peer) noexcept;
+    void begin_session(group& sessions, connection peer, place in);
+    task<> open(served_client& who);
+    task<> close(served_client& who, error_code failure, std::exception_ptr thrown);
     void report(const connection& peer, const connection_ending& ending, std::exception_ptr thrown);
     void report_layer(connection_info info, const error_code& why, std::exception_ptr thrown);
     task<> run();
@@ -81,8 +83,8 @@ struct server::state : std::enable_shared_from_this<server::state> {
     static constexpr int aborted_in_a_row = 16;
     /// Errors that concern the connection that was about to be accepted and no other (accept(2)).
     static bool concerns_one_connection(const error_code& failed);
-    connection_ending ending_of(const connection& peer, const result<>& outcome,
-                                const std::exception_ptr& thrown) const;
+    connection_ending ending_of(const connection& peer, const error_code& failure,
+                                bool has_thrown) const noexcept;
     void count(const connection_info& info) noexcept;
     void accept_again() noexcept;
     void reconfigure(server_options changed);
@@ -103,7 +105,7 @@ struct server::state : std::enable_shared_from_this<server::state> {
     // The loop's thread.
     loop* home = nullptr;
     group* in_service = nullptr;  // where sessions begin, as long as they can
-    detail::node_list<running> served;
+    detail::node_list<served_client> served;
     std::shared_ptr<detail::admission_gate> gate;
     std::optional<detail::admission_gate::acceptor> beside_others;  // if there are more who accept
     detail::refusals refusals;
@@ -136,63 +138,83 @@ struct server::state : std::enable_shared_from_this<server::state> {
 /// The place of somebody who was let in: counted, and free again when it goes, however it goes.
 class server::state::place {
 public:
-    place(state& s, const ip_address& who) noexcept : of_(&s), who_(who) { ++s.active; }
+    place(state& s, const ip_address& who) noexcept : of_(s), who_(who) { ++s.active; }
     /// It is somebody else who was let in; not, if there are too many of those.
     admission::decision belongs_to(const ip_address& who)
     {
-        const auto decision = of_->gate->recount(who_, who);
+        const auto decision = of_.gate->recount(who_, who);
         who_ = decision == admission::decision::let_in ? who : who_;
         return decision;
     }
 
-    place(place&& other) noexcept : of_(std::exchange(other.of_, nullptr)), who_(other.who_) {}
+    place(place&& other) noexcept
+        : of_(other.of_), who_(other.who_), taken_(std::exchange(other.taken_, false))
+    {
+    }
     place& operator=(place&&) = delete;
     ~place() { leave(); }
 
     void leave() noexcept
     {
-        if (state* const of = std::exchange(of_, nullptr)) {
-            --of->active;
-            of->gate->leave(who_);
-            of->accept_again();
+        if (std::exchange(taken_, false)) {
+            --of_.active;
+            of_.gate->leave(who_);
+            of_.accept_again();
         }
     }
 
     /// Taken away, to become a place of another part. Whoever has it counts in the gate.
     ip_address take() noexcept
     {
-        if (state* const of = std::exchange(of_, nullptr)) {
-            --of->active;
+        if (std::exchange(taken_, false)) {
+            --of_.active;
         }
         return who_;
     }
 
+    state& server() const noexcept { return of_; }
+
 private:
-    state* of_;
+    state& of_;
     ip_address who_;
+    bool taken_ = true;  // until it leaves
 };
 
-/// A session that runs: on the list and in its place until it leaves.
-class server::state::running : public detail::list_node {
-public:
-    running(state& s, connection& c, place in) noexcept : peer(c), in_(std::move(in))
-    {
-        s.served.push_back(*this);
-    }
-    running(const running&) = delete;
-    running& operator=(const running&) = delete;
-    ~running() { leave(); }
+/// Who is served: in a place until it leaves, and on the list from the moment when it was told.
+struct server::state::served_client : detail::list_node {
+    enum class stage : unsigned char { opens, serves, closes };
+
+    served_client(connection c, place in) noexcept : peer(std::move(c)), seat(std::move(in)) {}
 
     void leave() noexcept
     {
         unlink();
-        in_.leave();
+        seat.leave();
     }
 
-    connection& peer;
+    connection peer;
+    [[no_unique_address]] place seat;
+    stage at = stage::opens;  // fits behind it
+};
+
+/// A session, from the first hook to the report of its end. Ten thousand of them wait, so what the
+/// beginning and the end need has frames that are there only then:
+///
+///     open()  ->  the session itself  ->  close()
+///
+/// The client is the first base: it is there before these frames, and outlives them.
+class server::state::running final : private served_client, public detail::group_member {
+public:
+    running(group& sessions, connection c, place in);
+
+    std::string description() const override { return peer.peer(); }
 
 private:
-    place in_;
+    void ended() noexcept override;
+    void serve() noexcept;
+    void close(const error_code& failure, std::exception_ptr thrown) noexcept;
+
+    state& server() const noexcept { return seat.server(); }
 };
 
 }  // namespace libnet

@@ -71,13 +71,15 @@ struct borrowed_descriptor {
 };
 
 /// One end of a Unix connection has a name, mostly: the server's.
-std::string name_of_peer(int descriptor, const socket_endpoint& local, const socket_endpoint& peer)
+detail::socket_names names_of(int descriptor, const socket_endpoint& local,
+                              const socket_endpoint& peer)
 {
     if (local.protocol().family() != AF_UNIX) {
-        return to_text(peer);
+        return detail::socket_names(peer);
     }
     const std::string server = to_text(peer);
-    return (server == "unix:" ? to_text(local) : server) + detail::describe_peer(descriptor);
+    return {(server == "unix:" ? to_text(local) : server) + detail::describe_peer(descriptor),
+            ip_address()};
 }
 
 }  // namespace
@@ -92,11 +94,10 @@ std::unique_ptr<stream> adopt_descriptor(loop& home, int descriptor)
         const int on = 1;  // refused for a peer that has gone, which the first read will tell
         ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    std::string name = name_of_peer(descriptor, local, peer);
+    auto names = names_of(descriptor, local, peer);
     make_non_blocking(descriptor);
     borrowed_descriptor connected(descriptor);
-    auto adopted = detail::stream_on_socket(home, family, connected.lent, std::move(name),
-                                            detail::address_of(peer));
+    auto adopted = detail::stream_on_socket(home, family, connected.lent, std::move(names));
     if (!adopted) {
         cannot_adopt(adopted.error());
     }

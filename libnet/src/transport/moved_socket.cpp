@@ -20,6 +20,18 @@ moved_socket::moved_socket(stream& from)
     }
 }
 
+/// The kernel says it shorter, as long as the peer is there.
+socket_names moved_socket::names()
+{
+    socket_endpoint peer;
+    auto length = static_cast<socklen_t>(peer.capacity());
+    if (address_.empty() || ::getpeername(descriptor_.get(), peer.data(), &length) != 0) {
+        return {std::move(peer_), address_};
+    }
+    peer.resize(length);
+    return socket_names(peer);
+}
+
 std::unique_ptr<stream> moved_socket::arrive(loop& home)
 {
     socket_endpoint local;
@@ -28,7 +40,7 @@ std::unique_ptr<stream> moved_socket::arrive(loop& home)
         throw boost::system::system_error(last_error());
     }
     auto arrived =
-        stream_on_socket(home, local.protocol().family(), descriptor_, std::move(peer_), address_);
+        stream_on_socket(home, local.protocol().family(), descriptor_, names());
     if (!arrived) {
         throw boost::system::system_error(arrived.error());
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "socket_names.hpp"
+
 #include <libnet/core/ip_address.hpp>
 #include <libnet/runtime/loop.hpp>
 #include <libnet/transport/owned_descriptor.hpp>
@@ -27,6 +29,8 @@ public:
     const ip_address& address() const noexcept { return address_; }
 
 private:
+    socket_names names();
+
     std::string peer_;
     ip_address address_;
     owned_descriptor descriptor_;

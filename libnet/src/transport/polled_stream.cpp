@@ -68,11 +68,10 @@ bool is_plain_tcp(int descriptor) noexcept
 }  // namespace
 
 /// Only for as long as a peer does not keep up.
-struct polled_stream::write_under_way : step {
+struct polled_stream::write_under_way : work_node {
     write_under_way(polled_stream& of, std::span<const bytes> offered, stream_events& who) noexcept
-        : pieces(offered), events(who)
+        : owner(&of), pieces(offered), events(who)
     {
-        owner = &of;
         run = [](work_node& node) { static_cast<write_under_way&>(node).try_it(); };
     }
 
@@ -129,24 +128,22 @@ struct polled_stream::write_under_way : step {
         writer->on_write(said, count);
     }
 
+    polled_stream* owner;
     gathered_pieces pieces;
     events_reference events;
     error_code failed;
     bool waits = false;
 };
 
-polled_stream::polled_stream(loop& home, descriptor_poll& poll, int descriptor, std::string peer,
-                             const ip_address& address, std::string local)
+polled_stream::polled_stream(loop& home, descriptor_poll& poll, int descriptor,
+                             socket_names names)
     : home_(home),
       poll_(&poll),
       descriptor_(descriptor),
       is_thorough_(!is_plain_tcp(descriptor)),
-      peer_(std::move(peer)),
-      local_(std::move(local)),
-      address_(address)
+      names_(std::move(names))
 {
-    read_step_.owner = this;
-    read_step_.run = [](work_node& node) { static_cast<step&>(node).owner->go_on_reading(); };
+    read_step().run = [](work_node& node) { static_cast<polled_stream&>(node).go_on_reading(); };
     poll.enter(*this);
 }
 
@@ -159,10 +156,10 @@ polled_stream::~polled_stream()
 /// First of what is so already, also where it was asked for before.
 error_code polled_stream::watch(std::uint32_t events) noexcept
 {
-    const error_code failed = watched_ == 0 ? poll_->add(*this, descriptor_, events)
-                                            : poll_->change(*this, descriptor_, events);
+    const error_code failed = !is_watched_ ? poll_->add(*this, descriptor_, events)
+                                           : poll_->change(*this, descriptor_, events);
     if (!failed) {
-        watched_ = events;
+        is_watched_ = true;
     }
     return failed;
 }
@@ -187,7 +184,7 @@ void polled_stream::wait_readable(stream_events& events)
 void polled_stream::begin_to_read() noexcept
 {
     if (may_have_input_ || descriptor_ < 0) {
-        home_.defer(read_step_);
+        home_.defer(read_step());
     } else {
         wait_for_input();
     }
@@ -199,10 +196,10 @@ void polled_stream::wait_for_input() noexcept
         const events_reference nobody = std::move(reader_);
         return;
     }
-    if (watched_ == 0) {
+    if (!is_watched_) {
         if (const error_code refused = watch(descriptor_poll::input)) {
-            cannot_wait_ = refused.value();
-            home_.ready(read_step_);
+            cannot_wait_ = static_cast<std::uint16_t>(refused.value());
+            home_.ready(read_step());
             return;
         }
     }
@@ -233,7 +230,7 @@ void polled_stream::go_on_reading()
     if (read_cancelled_) {
         end_read(error::cancelled, 0);
     } else if (cannot_wait_ != 0) {
-        end_read({std::exchange(cannot_wait_, 0), boost::system::system_category()}, 0);
+        end_read({std::exchange(cannot_wait_, std::uint16_t{0}), boost::system::system_category()}, 0);
     } else {
         try_to_read();
     }
@@ -273,7 +270,7 @@ void polled_stream::could_not_read(int why)
         may_have_input_ = false;
         wait_for_input();
     } else if (why == EINTR) {
-        home_.defer(read_step_);
+        home_.defer(read_step());
     } else {
         end_read({why, boost::system::system_category()}, 0);
     }
@@ -293,8 +290,8 @@ bool polled_stream::cancel_read() noexcept
     if (reader_) {
         stop_waiting_for_input();
         read_cancelled_ = true;
-        read_step_.unlink();
-        home_.ready(read_step_);
+        read_step().unlink();
+        home_.ready(read_step());
     }
     return true;
 }
@@ -357,9 +354,10 @@ error_code polled_stream::shutdown_send() noexcept
 /// Its descriptor, of which nothing is told any more.
 int polled_stream::leave_poll() noexcept
 {
-    if (poll_ != nullptr && watched_ != 0) {
+    names_.keep_local(descriptor_);
+    if (poll_ != nullptr && is_watched_) {
         poll_->remove(*this, descriptor_);
-        watched_ = 0;
+        is_watched_ = false;
     }
     return std::exchange(descriptor_, -1);
 }
@@ -394,20 +392,6 @@ void polled_stream::on_poll_end() noexcept
 }
 
 // ---- what is known ------------------------------------------------------------------------------
-
-std::string polled_stream::local() const
-{
-    if (!local_.empty()) {
-        return local_;
-    }
-    socket_endpoint address;
-    auto length = static_cast<socklen_t>(address.capacity());
-    if (::getsockname(descriptor_, address.data(), &length) != 0) {
-        return "?";
-    }
-    address.resize(length);
-    return to_text(address);
-}
 
 std::optional<kernel_statistics> polled_stream::statistics() const
 {

@@ -5,6 +5,7 @@
 #if defined(__linux__)
 
 #include "socket.hpp"
+#include "socket_names.hpp"
 
 #include <libnet/transport/stream.hpp>
 
@@ -25,11 +26,10 @@ namespace libnet::detail {
 ///
 /// That a read which came up short has read everything holds for plain TCP alone, and only as long as epoll
 /// has not told of an end or of urgent data.
-class polled_stream final : public stream, private polled_descriptor {
+class polled_stream final : public stream, private polled_descriptor, private work_node {
 public:
     /// Takes the descriptor, which does not block.
-    polled_stream(loop& home, descriptor_poll& poll, int descriptor, std::string peer,
-                  const ip_address& address, std::string local);
+    polled_stream(loop& home, descriptor_poll& poll, int descriptor, socket_names names);
     ~polled_stream() override;
 
     loop& home() const noexcept override { return home_; }
@@ -43,17 +43,14 @@ public:
     outlook look() const noexcept override { return outlook_of(descriptor_); }
     std::size_t arrived() const noexcept override { return arrived_at(descriptor_); }
     void close() noexcept override;
-    std::string peer() const override { return peer_; }
-    std::string local() const override;
-    ip_address peer_address() const noexcept override { return address_; }
+    std::string peer() const override { return names_.peer(); }
+    std::string local() const override { return names_.local(descriptor_); }
+    ip_address peer_address() const noexcept override { return names_.address(); }
     int native_handle() const noexcept override { return descriptor_; }
     int release_native() noexcept override;
     std::optional<kernel_statistics> statistics() const override;
 
 private:
-    struct step : work_node {
-        polled_stream* owner;
-    };
     struct write_under_way;
 
     void on_input(bool ended) override;
@@ -69,13 +66,14 @@ private:
     void could_not_read(int why);
     void end_read(const error_code& failed, std::size_t count);
     void wait_for_input() noexcept;
+    work_node& read_step() noexcept { return *this; }
     void stop_waiting_for_input() noexcept;
 
     loop& home_;
     descriptor_poll* poll_;      // null when it has ended
     int descriptor_;             // -1 when it is closed
-    std::uint32_t watched_ = 0;  // events that epoll was asked for
-    int cannot_wait_ = 0;        // why epoll did not take it
+    bool is_watched_ = false;    // epoll was asked to tell of it
+    std::uint16_t cannot_wait_ = 0;  // why epoll did not take it
     bool may_have_input_ = false;
     bool is_thorough_;  // reads until nothing is there
     bool awaits_input_ = false;
@@ -83,11 +81,8 @@ private:
     bool is_full_ = false;
     events_reference reader_;
     mutable_bytes room_;  // of the read under way; empty if it only waits
-    step read_step_;
     write_under_way* write_ = nullptr;
-    std::string peer_;
-    std::string local_;
-    ip_address address_;
+    socket_names names_;
 };
 
 }  // namespace libnet::detail

@@ -159,8 +159,9 @@ result<std::unique_ptr<stream>> socket_listener::take_over(owned_descriptor acce
     if (failed) {
         return failed;  // the peer has gone already
     }
-    std::string name = family == AF_UNIX ? local() + describe_peer(descriptor) : to_text(peer);
-    return stream_on_socket(resident_.home(), family, accepted, std::move(name), address_of(peer));
+    auto names = family == AF_UNIX ? socket_names(local() + describe_peer(descriptor), ip_address())
+                                   : socket_names(peer);
+    return stream_on_socket(resident_.home(), family, accepted, std::move(names));
 }
 
 void socket_listener::say_end() noexcept

@@ -73,13 +73,8 @@ struct socket_stream::write_handler {
     loop* home;
 };
 
-socket_stream::socket_stream(loop& home, stream_socket socket, std::string peer,
-                             const ip_address& address, std::string local)
-    : resident_(home),
-      socket_(std::move(socket)),
-      peer_(std::move(peer)),
-      address_(address),
-      local_(std::move(local))
+socket_stream::socket_stream(loop& home, stream_socket socket, socket_names names)
+    : resident_(home), socket_(std::move(socket)), names_(std::move(names))
 {
     error_code ignored;  // it does not block, and that Asio knows it cannot fail
     socket_.non_blocking(true, ignored);
@@ -142,18 +137,9 @@ error_code socket_stream::shutdown_send() noexcept
 
 void socket_stream::close() noexcept
 {
+    names_.keep_local(native_handle());
     error_code ignored;
     socket_.close(ignored);
-}
-
-std::string socket_stream::local() const
-{
-    if (!local_.empty()) {
-        return local_;
-    }
-    error_code failed;
-    const auto endpoint = socket_.local_endpoint(failed);
-    return failed ? std::string("?") : to_text(endpoint);
 }
 
 int socket_stream::native_handle() const noexcept
@@ -163,6 +149,7 @@ int socket_stream::native_handle() const noexcept
 
 int socket_stream::release_native() noexcept
 {
+    names_.keep_local(native_handle());
     error_code failed;
     const auto descriptor = socket_.release(failed);
     return failed ? -1 : static_cast<int>(descriptor);

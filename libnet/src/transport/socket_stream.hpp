@@ -3,6 +3,7 @@
 #include "../runtime/operation_memory.hpp"
 #include "../runtime/resident.hpp"
 #include "socket.hpp"
+#include "socket_names.hpp"
 
 #include <libnet/transport/stream.hpp>
 
@@ -16,9 +17,7 @@ namespace libnet::detail {
 /// is recycled.
 class socket_stream final : public stream {
 public:
-    /// `local` is empty where the kernel can be asked for it.
-    socket_stream(loop& home, stream_socket socket, std::string peer, const ip_address& address,
-                  std::string local = {});
+    socket_stream(loop& home, stream_socket socket, socket_names names);
 
     loop& home() const noexcept override { return resident_.home(); }
     void read_some(mutable_bytes room, stream_events& events) override;
@@ -30,9 +29,9 @@ public:
     outlook look() const noexcept override { return outlook_of(native_handle()); }
     std::size_t arrived() const noexcept override { return arrived_at(native_handle()); }
     void close() noexcept override;
-    std::string peer() const override { return peer_; }
-    std::string local() const override;
-    ip_address peer_address() const noexcept override { return address_; }
+    std::string peer() const override { return names_.peer(); }
+    std::string local() const override { return names_.local(native_handle()); }
+    ip_address peer_address() const noexcept override { return names_.address(); }
     int native_handle() const noexcept override;
     int release_native() noexcept override;
     std::optional<kernel_statistics> statistics() const override;
@@ -44,9 +43,7 @@ private:
 
     resident resident_;
     mutable stream_socket socket_;
-    std::string peer_;
-    ip_address address_;
-    std::string local_;
+    socket_names names_;
     operation_memory reading_;
 };
 

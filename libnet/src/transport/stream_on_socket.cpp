@@ -13,14 +13,13 @@
 namespace libnet::detail {
 
 result<std::unique_ptr<stream>> stream_on_socket(loop& home, int family,
-                                                 owned_descriptor& connected, std::string peer,
-                                                 const ip_address& address, std::string local)
+                                                 owned_descriptor& connected,
+                                                 socket_names names)
 {
     std::unique_ptr<stream> made;
 #if defined(__linux__)
     if (descriptor_poll* const poll = static_cast<asio_loop&>(home).poll()) {
-        made = std::make_unique<polled_stream>(home, *poll, connected.get(), std::move(peer),
-                                               address, std::move(local));
+        made = std::make_unique<polled_stream>(home, *poll, connected.get(), std::move(names));
         connected.taken();
         return made;
     }
@@ -32,8 +31,7 @@ result<std::unique_ptr<stream>> stream_on_socket(loop& home, int family,
         return failed;
     }
     try {
-        made = std::make_unique<socket_stream>(home, std::move(socket), std::move(peer), address,
-                                               std::move(local));
+        made = std::make_unique<socket_stream>(home, std::move(socket), std::move(names));
     } catch (const std::bad_alloc&) {  // before the socket was moved
         socket.release(failed);
         throw;

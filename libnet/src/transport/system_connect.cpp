@@ -66,8 +66,8 @@ task<std::unique_ptr<stream>> system_network::connect(socket_address to, socket_
         co_return failed;
     }
     owned_descriptor connected(socket.release());
-    co_return stream_on_socket(home, address.protocol().family(), connected, to_text(address),
-                               to.address);
+    co_return stream_on_socket(home, address.protocol().family(), connected,
+                               socket_names(address));
 }
 
 }  // namespace libnet::detail

@@ -94,8 +94,9 @@ task<std::unique_ptr<stream>> system_network::connect_path(std::string path,
         pause = std::min<duration>(2 * pause, std::chrono::milliseconds(50));
     }
     const std::string server = to_text(*address);
-    co_return stream_on_socket(home, AF_UNIX, socket, server, ip_address(),
-                               server + describe_this_process());
+    co_return stream_on_socket(
+        home, AF_UNIX, socket,
+        socket_names(server, ip_address(), server + describe_this_process()));
 }
 
 std::unique_ptr<listener> system_network::listen_on_path(const std::string& path,

@@ -9,7 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/system/errc.hpp>
+
 #include <memory>
+#include <new>
 #include <string>
 
 namespace {
@@ -38,6 +41,85 @@ TEST(Operation, DoesNothingBeforeItIsAwaited)
     (void)source.wait();
     EXPECT_EQ(source.polled, 0);
     EXPECT_EQ(&source.wait().home(), &sim.home());
+}
+
+TEST(Operation, IsCopiedBeforeItIsAwaited)
+{
+    simulation sim;
+    controlled<int> source(sim.home());
+    const auto original = source.wait(5);
+    int sum = 0;
+    auto both = [&]() -> task<> {
+        auto copy = original;
+        sum += co_await checked(std::move(copy));
+        auto again = original;
+        sum += co_await checked(std::move(again));
+    };
+    sim.start(both());
+    for (const int answer : {3, 4}) {
+        sim.settle();
+        EXPECT_EQ(source.last_argument, 5U);
+        source.answer(answer);
+    }
+    sim.settle();
+    EXPECT_EQ(sum, 7);
+}
+
+TEST(Operation, AwaitedASecondTimeEndsTheProgram)
+{
+    simulation sim;
+    controlled<int> source(sim.home());
+    auto twice = [&]() -> task<> {
+        auto once = source.wait();
+        (void)co_await std::move(once);
+        (void)co_await std::move(once);
+    };
+    source.answer(3);
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH((void)sim.run(twice()), "was awaited before");
+}
+
+/// Whoever is given an operation and destroyed while it waits has not left a waiter behind.
+TEST(Operation, IsAbandonedByTheFrameThatAwaitsIt)
+{
+    auto sim = std::make_unique<simulation>();
+    controlled<int> source(sim->home());
+    auto helper = [](libnet::operation<int>& given) -> task<> {
+        const live_object local;
+        (void)co_await std::move(given);
+    };
+    auto owner = [&]() -> task<> {
+        auto given = source.wait();
+        auto waiting = helper(given);
+        (void)co_await std::move(waiting);
+    };
+    sim->start(owner());
+    sim->settle();
+    ASSERT_TRUE(source.awaited());
+    sim.reset();
+    EXPECT_EQ(source.abandoned, 1);
+    EXPECT_EQ(live_object::alive(), 0);
+}
+
+/// After many awaits that were ready at once the next one is asked by the loop, which must not meet what it
+/// throws.
+TEST(Operation, WithoutMemoryFailsAlsoWhereTheLoopAsks)
+{
+    simulation sim;
+    controlled<int> source(sim.home());
+    std::optional<result<int>> got;
+    source.out_of_memory = true;
+    auto many = [&]() -> task<> {
+        for (int i = 0; i != 10'000 && !got; ++i) {
+            try {
+                got = co_await source.wait();
+            } catch (const std::bad_alloc&) {  // asked by the task itself
+            }
+        }
+    };
+    EXPECT_TRUE(sim.run(many()));
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->error(), boost::system::errc::not_enough_memory);
 }
 
 TEST(Operation, AnswersAtOnceWithoutAWaiter)

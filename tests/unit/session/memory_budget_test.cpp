@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <optional>
 
 namespace {
 
@@ -184,6 +185,70 @@ TEST(MemoryBudget, AHookThatThrowsEndsTheServer)
         sim.start(send_all(clients.back(), {"push"}));
     }
     EXPECT_THROW((void)sim.run(subject.run()), std::runtime_error);
+}
+
+/// Takes all that it is given, and keeps it: TLS over a connection that takes nothing.
+class keeping_stream final : public counting_stream {
+public:
+    explicit keeping_stream(std::unique_ptr<stream> inner)
+        : counting_stream(std::move(inner), std::make_shared<stream_calls>())
+    {
+    }
+
+    std::string peer() const override { return "keeps"; }
+    bool holds_output() const noexcept override { return true; }
+    void write_some(std::span<const bytes>, stream_events& events) override
+    {
+        writer_ = events_reference(events);
+    }
+    void close() noexcept override
+    {
+        counting_stream::close();
+        const events_reference nobody = std::move(writer_);
+    }
+
+private:
+    events_reference writer_;
+};
+
+TEST(MemoryBudget, AStreamThatKeepsOutputHasItsSendTimeoutUnderPressure)
+{
+    simulation sim;
+    memory_backlog backlog(sim);
+    std::optional<error_code> ended;
+    const auto session = [](connection& peer) -> task<> {
+        if (peer.peer() != "keeps") {
+            co_await checked(push_or_echo(peer));
+        } else {  // receives nothing
+            co_await checked(peer.send("Hello"));
+            co_await checked(peer.flush());
+        }
+    };
+    server subject(backlog.listen(), session,
+                   {.connection = {.send_timeout = 10s},
+                    .memory_budget = 1_MiB,
+                    .on_close = [&](const session_report& r) {
+                        if (r.info.peer == "keeps") {
+                            ended = r.reason;
+                        }
+                    }});
+    sim.start(subject.run());
+    connection kept = backlog.connect_over(
+        [](auto end) { return std::make_unique<keeping_stream>(std::move(end)); });
+    sim.advance(1s);
+    std::deque<connection> stalled;
+    for (int i = 0; i < 20; ++i) {
+        stalled.push_back(backlog.connect());
+        sim.start(send_all(stalled.back(), {"push", "push"}));
+    }
+    sim.advance(2s);
+    EXPECT_GT(subject.stats().memory, 768_KiB);
+    EXPECT_FALSE(ended);
+    sim.advance(1min);
+    EXPECT_EQ(ended, error::send_timeout);
+    subject.stop();  // or the simulation would end it, when the backlog has gone
+    sim.advance(1min);
+    EXPECT_EQ(sim.running(), 0U);
 }
 
 TEST(MemoryBudget, IsGivenBack)

@@ -303,6 +303,29 @@ TEST(Server, AHookThatThrowsEndsTheServer)
     }
 }
 
+/// A session that is no coroutine may throw before there is a task.
+TEST(Server, ASessionThatThrowsWhenItIsCalledEndsItsConnectionOnly)
+{
+    std::vector<std::string> told;
+    bool throws = true;
+    const auto session = [&](connection& peer) -> task<> {
+        if (std::exchange(throws, false)) {
+            throw std::runtime_error("no task");
+        }
+        return echo(peer);
+    };
+    world w(session, {.on_close = [&](const session_report& r) { told.push_back(r.text()); }});
+    connection first = w.backlog.connect();
+    connection second = w.backlog.connect();
+    EXPECT_EQ(w.sim.run(first.receive()).error(), error::closed);
+    w.sim.start(close(first));
+    w.sim.advance(1s);
+    EXPECT_THAT(told, ::testing::ElementsAre(::testing::HasSubstr("no task")));
+    EXPECT_EQ(w.subject.stats().active, 1U);
+    w.sim.start(send_all(second, {"Hello"}));
+    EXPECT_EQ(as_text(w.sim.run(second.receive()).value()), "Hello");
+}
+
 TEST(Server, RefusesTextThatIsNoEndpoint)
 {
     try {

@@ -5,11 +5,17 @@ namespace libnet::detail {
 /// A place in an intrusive list. A node is in one list at most and leaves it when it dies.
 class list_node {
 public:
-    list_node() noexcept = default;
+    /// A place that begins_unlinked() later, before anything else, and the end of which is nobody's
+    /// business before that.
+    struct not_linked {};
+
+    list_node() noexcept : previous_(this), next_(this) {}
+    explicit list_node(not_linked) noexcept {}
     list_node(const list_node&) = delete;
     list_node& operator=(const list_node&) = delete;
     ~list_node() { unlink(); }
 
+    void begin_unlinked() noexcept { previous_ = next_ = this; }
     bool linked() const noexcept { return next_ != this; }
 
     void unlink() noexcept
@@ -23,8 +29,8 @@ private:
     template <class Node>
     friend class node_list;
 
-    list_node* previous_ = this;
-    list_node* next_ = this;
+    list_node* previous_;
+    list_node* next_;
 };
 
 /// Nodes in the order in which they came. Owns nothing; empty when it dies or the nodes outlive it

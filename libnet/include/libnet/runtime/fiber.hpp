@@ -2,6 +2,7 @@
 
 #include <libnet/core/config.hpp>
 #include <libnet/core/error.hpp>
+#include <libnet/runtime/await_place.hpp>
 #include <libnet/runtime/clock.hpp>
 #include <libnet/runtime/frame_pool.hpp>
 #include <libnet/runtime/loop.hpp>
@@ -45,6 +46,9 @@ struct nested_scope : scope {
 /// A suspended innermost await. Settling it queues the coroutine; after that touch nothing, for
 /// the frame that holds it, and whatever that frame owns, may be gone.
 struct LIBNET_ASIO_DECL waiter : work_node {
+    waiter() noexcept = default;
+    explicit waiter(not_linked later) noexcept : work_node(later) {}
+
     /// Makes this the place where the fiber of `p` waits. Until it is settled, `go_on` is called when
     /// one of its scopes has been stopped, and by the loop if it was given this to run.
     void suspend(promise_base& p, void (*go_on)(work_node&)) noexcept;
@@ -101,7 +105,7 @@ struct LIBNET_ASIO_DECL promise_base {
 
     promise_base* parent = nullptr;
     scope* in_scope = nullptr;
-    std::source_location where;  // of the current co_await
+    await_place where{};  // of the current co_await
     [[no_unique_address]] task_failure failure;
     bool done = false;
     bool inside_begin = false;  // the parent looks at `done` itself
@@ -159,6 +163,15 @@ public:
     /// Where it waits: the innermost await first, then those of its callers.
     std::vector<std::source_location> trace() const;
 
+protected:
+    /// In ended(): the task goes on with another frame, which it takes over, in place of the one that has
+    /// ended.
+    template <class Promise>
+    void go_on_with(std::coroutine_handle<Promise> frame) noexcept
+    {
+        go_on_with(frame.promise());
+    }
+
 private:
     friend struct scope;
     friend struct waiter;
@@ -168,8 +181,10 @@ private:
     friend struct scope_guard;
 
     fiber(loop& l, promise_base& promise) noexcept;
+    void go_on_with(promise_base& next) noexcept;
+    void begin_with(promise_base& first) noexcept;
 
-    /// The task has ended. Who is called has to delete it, now or later.
+    /// The task has ended. Who is called has to delete it, now or later, or lets it go on with another frame.
     virtual void ended() noexcept = 0;
 
     static constexpr std::uint16_t ready_awaits_per_turn = 4096;
@@ -198,24 +213,27 @@ private:
 };
 
 /// One that remembers for whom it works.
-class LIBNET_ASIO_DECL described_fiber : public fiber {
+template <class Fiber>
+class described : public Fiber {
 public:
-    using fiber::fiber;
+    using Fiber::Fiber;
 
     void describe_by(std::string (*describe)(const void* whom), const void* whom) noexcept override
     {
         describe_ = describe;
         whom_ = whom;
     }
-    std::string description() const override { return describe_ ? describe_(whom_) : std::string(); }
-
-protected:
-    bool is_described() const noexcept { return describe_ != nullptr; }
+    std::string description() const override
+    {
+        return describe_ ? describe_(whom_) : Fiber::description();
+    }
 
 private:
     std::string (*describe_)(const void*) = nullptr;
     const void* whom_ = nullptr;
 };
+
+using described_fiber = described<fiber>;
 
 inline bool promise_base::out_of_budget() noexcept
 {

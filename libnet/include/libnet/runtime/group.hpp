@@ -2,6 +2,7 @@
 
 #include <libnet/core/config.hpp>
 #include <libnet/core/error.hpp>
+#include <libnet/core/list_node.hpp>
 #include <libnet/runtime/operation.hpp>
 #include <libnet/runtime/task.hpp>
 #include <libnet/runtime/within.hpp>
@@ -13,6 +14,15 @@
 #include <utility>
 
 namespace libnet {
+
+namespace detail {
+
+class group_member;
+
+/// A task's place in the list of those of its group.
+struct group_place : list_node {};
+
+}  // namespace detail
 
 /// The running tasks of a `with_group`. Nothing in it outlives the scope that opened it.
 class LIBNET_ASIO_DECL group {
@@ -41,22 +51,20 @@ public:
 private:
     template <class Body>
     friend task<> with_group(Body&& body);
+    friend class detail::group_member;
 
-    struct member;
     struct source;
-    struct hook : detail::list_node {
-        member* of = nullptr;
-    };
 
     explicit group(detail::fiber& owner) noexcept;
 
-    void ended(member& child) noexcept;
+    void began(detail::group_member& child) noexcept;
+    void lost_one(const error_code& failure, std::exception_ptr thrown) noexcept;
     void stop_body() noexcept;
 
     loop& loop_;
     detail::fiber& owner_;
     detail::scope* body_scope_ = nullptr;
-    detail::node_list<hook> members_;
+    detail::node_list<detail::group_place> members_;
     std::size_t size_ = 0;
     detail::operation_waiter<void>* joiner_ = nullptr;
     bool cancelled_ = false;

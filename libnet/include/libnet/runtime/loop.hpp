@@ -28,7 +28,10 @@ struct fiber_place : list_node {};
 
 /// Something that is to run soon on the loop.
 struct work_node : list_node {
-    void (*run)(work_node&) = nullptr;
+    work_node() noexcept : run(nullptr) {}
+    explicit work_node(not_linked later) noexcept : list_node(later) {}
+
+    void (*run)(work_node&);
 };
 
 /// Takes work for a loop from any thread, also when the loop is no more.

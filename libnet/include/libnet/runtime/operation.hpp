@@ -23,42 +23,8 @@ struct operation_arguments {
     std::uintptr_t second = 0;
 };
 
-/// The waiter of an operation. It is in the frame of whoever waits, once for each `co_await`, so that
-/// what it waits with and what it is answered share one place.
 template <class T>
-struct operation_waiter : waiter {
-    struct question {
-        operation_arguments arguments;
-        void* awaiter;
-    };
-
-    operation_waiter(operation_arguments arguments, void* awaiter) noexcept
-        : asked{arguments, awaiter}
-    {
-    }
-    ~operation_waiter()
-    {
-        if (settled) {
-            answer.~result<T>();
-        }
-    }
-
-    /// `asked` is gone then.
-    void complete(result<T> outcome)
-    {
-        ::new (static_cast<void*>(&answer)) result<T>(std::move(outcome));
-        if (answer.has_error()) {
-            settle_failed(answer.error());
-        } else {
-            settle();
-        }
-    }
-
-    union {
-        question asked;    // until it is settled
-        result<T> answer;  // from then on
-    };
-};
+struct operation_waiter;
 
 /// What stands behind an operation: `source` is the object that it was called on.
 template <class T>
@@ -83,7 +49,10 @@ struct operation_vtable {
 template <class T, bool Checked>
 struct operation_awaiter;
 
-struct operation_access;
+/// What it was called with has made room for its answer. Ends the program, with a text that says so.
+[[noreturn]] LIBNET_ASIO_DECL void awaited_again() noexcept;
+
+LIBNET_ASIO_DECL error_code out_of_memory() noexcept;
 
 /// What can be taken where it was polled, while the compiler still knows whose functions these are,
 /// and be kept until the await answers.
@@ -97,10 +66,54 @@ constexpr bool is_small() noexcept
     }
 }
 
+/// An operation, and whoever waits for it. It is in the frame that awaits, once for each `co_await`, so what is
+/// not needed at the same time shares a place. It is in no list before it is suspended.
+template <class T>
+struct operation_waiter : waiter {
+    operation_waiter(void* of, const operation_vtable<T>& behind, operation_arguments a) noexcept
+        : waiter(not_linked{}), source(of), table(&behind), arguments(a)
+    {
+    }
+    ~operation_waiter()
+    {
+        if (settled) {
+            answer.~result<T>();
+        }
+    }
+
+    /// `arguments` are gone then.
+    void complete(result<T> outcome)
+    {
+        ::new (static_cast<void*>(&answer)) result<T>(std::move(outcome));
+        if (answer.has_error()) {
+            settle_failed(answer.error());
+        } else {
+            settle();
+        }
+    }
+
+    readiness poll() { return table->poll(source, arguments); }
+    result<T> take() { return table->take(source); }
+    void abandon() noexcept { table->abandon(source, *this); }
+
+    /// How far an await has come. One byte, which is all that the path of every message looks at.
+    enum class progress : unsigned char { begun, found, failed, stopped, suspended };
+
+    progress at = progress::begun;
+    bool yielding = false;
+    void* source;
+    const operation_vtable<T>* table;
+    union {
+        operation_arguments arguments;                     // until it is settled
+        std::conditional_t<is_small<T>(), T, char> found;  // if nobody had to wait
+        result<T> answer;                                  // if somebody had
+    };
+};
+
 }  // namespace detail
 
 /// Something to await, on an object that must outlive the await: `co_await peer.receive()` answers
-/// a `result<T>`, without suspending where it can. Not started before it is awaited.
+/// a `result<T>`, without suspending where it can. Not started before it is awaited, once.
 ///
 /// Cancelling detaches the waiter; what the object was doing goes on, and no byte is lost.
 template <class T = void>
@@ -109,165 +122,186 @@ public:
     /// For those who write operations: what answers, and how.
     operation(void* source, const detail::operation_vtable<T>& table,
               detail::operation_arguments arguments = {}) noexcept
-        : source_(source), table_(&table), arguments_(arguments)
+        : waiter_(source, table, arguments)
     {
     }
 
+    /// One that was not awaited yet.
+    operation(const operation& other) noexcept
+        : operation(other.waiter_.source, *other.waiter_.table, other.waiter_.arguments)
+    {
+    }
+    operation& operator=(const operation&) = delete;
+    ~operation() {}  // see waiter_
+
     /// The loop of the object that it was called on.
-    loop& home() const { return table_->home(source_); }
+    loop& home() const { return waiter_.table->home(waiter_.source); }
 
 private:
     template <class, bool>
     friend struct detail::operation_awaiter;
 
-    void* source_;
-    const detail::operation_vtable<T>* table_;
-    detail::operation_arguments arguments_;
+    union {  // destroyed where the await ends, if it was suspended: else there is nothing to it
+        detail::operation_waiter<T> waiter_;
+    };
 };
 
 namespace detail {
 
-/// Lives in the awaiting frame. The waiter is constructed only if the await really suspends.
+/// How an operation is awaited.
 template <class T, bool Checked>
 struct operation_awaiter {
-    operation_awaiter(const operation<T>& o, promise_base& p) noexcept : op(o), promise(p) {}
+    LIBNET_ASIO_ALWAYS_INLINE operation_awaiter(operation<T>& o, promise_base& p) noexcept
+        : w(o.waiter_)
+    {
+        if (w.at != progress::begun) [[unlikely]] {
+            awaited_again();
+        }
+        w.promise = &p;
+    }
     operation_awaiter(const operation_awaiter&) = delete;
     operation_awaiter& operator=(const operation_awaiter&) = delete;
 
     LIBNET_ASIO_ALWAYS_INLINE ~operation_awaiter()
     {
-        if (suspended) {
+        if (w.at == progress::suspended) [[unlikely]] {
             end_wait();
         }
     }
 
+    // What is asked may write to memory that the compiler knows nothing of, so that what it has read from
+    // there it would read again: hence the local variables.
     LIBNET_ASIO_ALWAYS_INLINE bool await_ready()
     {
+        operation_waiter<T>& asks = w;
+        promise_base& promise = *asks.promise;
         if (promise.out_of_budget()) [[unlikely]] {
-            yielding = true;
-        } else if (promise.stopped() != error{}) [[unlikely]] {
-            stopped = true;
-            state = readiness::failure;
-        } else {
-            const auto& table = *op.table_;
-            state = table.poll(op.source_, op.arguments_);
-            if constexpr (is_small<T>()) {
-                if (state == readiness::value) {
-                    ::new (static_cast<void*>(&at_once)) T(
-                        table.found != nullptr ? table.found(op.source_) : *table.take(op.source_));
-                }
-            }
+            asks.yielding = true;
+            return false;
         }
-        return Checked ? state == readiness::value : state != readiness::pending;
+        if (promise.stopped() != error{}) [[unlikely]] {
+            asks.at = progress::stopped;
+            return !Checked;
+        }
+        const auto& table = *asks.table;
+        void* const source = asks.source;
+        const readiness answer = table.poll(source, asks.arguments);
+        if (answer == readiness::value) [[likely]] {
+            if constexpr (is_small<T>()) {
+                ::new (static_cast<void*>(&asks.found))
+                    T(table.found != nullptr ? table.found(source) : *table.take(source));
+            }
+            asks.at = progress::found;
+            return true;
+        }
+        if (answer == readiness::failure) {
+            asks.at = progress::failed;
+            return !Checked;
+        }
+        return false;
     }
 
     void await_suspend(std::coroutine_handle<>)
     {
-        if (Checked && state == readiness::failure) {
-            promise.fail(stopped ? make_error_code(promise.stopped())
-                                 : op.table_->take(op.source_).error());
-            promise.finish();
+        if (Checked && w.at != progress::begun) {
+            promise_base& failing = *w.promise;
+            failing.fail(w.at == progress::stopped ? make_error_code(failing.stopped())
+                                                   : w.take().error());
+            failing.finish();
             return;
         }
-        ::new (static_cast<void*>(&slot)) operation_waiter<T>(op.arguments_, this);
-        suspended = true;
-        slot.checked = Checked;
-        if (yielding) {
+        w.at = progress::suspended;
+        w.checked = Checked;
+        w.begin_unlinked();
+        if (w.yielding) {
             yield();
         } else {
-            wait();
+            wait(w);
         }
     }
 
     LIBNET_ASIO_ALWAYS_INLINE std::conditional_t<Checked, T, result<T>> await_resume()
     {
+        operation_waiter<T>& asked = w;
         if constexpr (Checked) {
             if constexpr (is_small<T>()) {
-                return suspended ? *slot.answer : at_once;
+                return asked.at == progress::found ? asked.found : *asked.answer;
             } else if constexpr (!std::is_void_v<T>) {
-                return suspended ? std::move(*slot.answer) : *op.table_->take(op.source_);
+                return asked.at == progress::found ? *asked.take() : std::move(*asked.answer);
             }
         } else {
-            if (suspended) {
-                return std::move(slot.answer);
-            }
-            if constexpr (is_small<T>()) {
-                if (state == readiness::value) [[likely]] {
-                    return at_once;
-                }
-            }
-            if (stopped) {
-                return failed<T>(promise.stopped());
-            }
-            if constexpr (std::is_void_v<T>) {
-                if (state == readiness::value) [[likely]] {
+            switch (asked.at) {
+            case progress::found:
+                if constexpr (is_small<T>()) {
+                    return asked.found;
+                } else if constexpr (std::is_void_v<T>) {
                     return {};
+                } else {
+                    return asked.take();
                 }
+            case progress::suspended: return std::move(asked.answer);
+            case progress::stopped: return failed<T>(asked.promise->stopped());
+            default: return asked.take();
             }
-            return op.table_->take(op.source_);
         }
     }
 
 private:
-    static operation_waiter<T>& slot_of(work_node& w) noexcept
+    using progress = typename operation_waiter<T>::progress;
+
+    static operation_waiter<T>& waiter_of(work_node& node) noexcept
     {
-        return static_cast<operation_waiter<T>&>(w);
-    }
-    static operation_awaiter& awaiter_of(const operation_waiter<T>& s) noexcept
-    {
-        return *static_cast<operation_awaiter*>(s.asked.awaiter);
+        return static_cast<operation_waiter<T>&>(node);
     }
 
     void end_wait() noexcept
     {
-        if (!slot.settled) {
-            if (!yielding) {
-                op.table_->abandon(op.source_, slot);
+        if (!w.settled) {
+            if (!w.yielding) {
+                w.abandon();
             }
-            slot.forget();
+            w.forget();
         }
-        slot.~operation_waiter<T>();
+        w.~operation_waiter<T>();
     }
 
-    void wait()
+    static void wait(operation_waiter<T>& waits)
     {
-        slot.suspend(promise, [](work_node& stopped_one) {
-            auto& s = slot_of(stopped_one);
-            const operation<T>& asked = awaiter_of(s).op;
-            asked.table_->abandon(asked.source_, s);
-            s.complete(failed<T>(s.promise->stopped()));
+        waits.suspend(*waits.promise, [](work_node& stopped_one) {
+            auto& stops = waiter_of(stopped_one);
+            stops.abandon();
+            stops.complete(failed<T>(stops.promise->stopped()));
         });
-        yielding = false;
-        op.table_->start(op.source_, slot);
+        waits.yielding = false;
+        waits.table->start(waits.source, waits);
     }
 
     /// The budget is used up: ask again when the loop has turned.
     void yield()
     {
-        slot.suspend(promise, [](work_node& turned) {
-            auto& s = slot_of(turned);
-            operation_awaiter& a = awaiter_of(s);
-            if (a.promise.stopped() != error{}) {
-                s.complete(failed<T>(a.promise.stopped()));
-            } else if (a.op.table_->poll(a.op.source_, s.asked.arguments) == readiness::pending) {
-                a.wait();
+        w.suspend(*w.promise, [](work_node& turned) {
+            auto& asks = waiter_of(turned);
+            if (asks.promise->stopped() != error{}) {
+                asks.complete(failed<T>(asks.promise->stopped()));
+                return;
+            }
+            readiness found;
+            try {
+                found = asks.poll();
+            } catch (const std::bad_alloc&) {  // the loop has no use for it
+                asks.complete(failed<T>(out_of_memory()));
+                return;
+            }
+            if (found == readiness::pending) {
+                wait(asks);
             } else {
-                s.complete(a.op.table_->take(a.op.source_));
+                asks.complete(asks.take());
             }
         });
-        slot.home().defer(slot);
+        w.home().defer(w);
     }
 
-    const operation<T>& op;
-    promise_base& promise;
-    bool suspended = false;
-    bool stopped = false;
-    bool yielding = false;
-    readiness state = readiness::pending;
-    union {
-        operation_waiter<T> slot;
-        std::conditional_t<is_small<T>(), T, char> at_once;  // value without waiting
-    };
+    operation_waiter<T>& w;
 };
 
 }  // namespace detail

@@ -215,7 +215,7 @@ task<T> lift(task<T> t)
 
 template <class T>
 struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
-    using place = std::source_location;
+    using place = detail::await_place;
 
     task get_return_object() noexcept
     {
@@ -230,35 +230,35 @@ struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
     detail::final_await final_suspend() const noexcept { return {}; }
 
     template <class U>
-    auto await_transform(operation<U>&& o, place p = place::current())
+    auto await_transform(operation<U>&& o, place p = LIBNET_ASIO_AWAIT_PLACE)
     {
         where = p;
         return detail::operation_awaiter<U, false>(o, *this);
     }
 
     template <class U>
-    auto await_transform(detail::checked_await<operation<U>>&& c, place p = place::current())
+    auto await_transform(detail::checked_await<operation<U>>&& c, place p = LIBNET_ASIO_AWAIT_PLACE)
     {
         where = p;
         return detail::operation_awaiter<U, true>(c.awaited, *this);
     }
 
     template <class U>
-    auto await_transform(task<U> t, place p = place::current())
+    auto await_transform(task<U> t, place p = LIBNET_ASIO_AWAIT_PLACE)
     {
         where = p;
         return detail::task_awaiter<U, false>(std::move(t), *this);
     }
 
     template <class A>
-    auto await_transform(detail::checked_await<A>&& c, place p = place::current())
+    auto await_transform(detail::checked_await<A>&& c, place p = LIBNET_ASIO_AWAIT_PLACE)
     {
         where = p;
         return checked_awaiter(std::move(c.awaited));
     }
 
     template <class A>
-    auto await_transform(detail::scoped_await<A>&& s, place p = place::current())
+    auto await_transform(detail::scoped_await<A>&& s, place p = LIBNET_ASIO_AWAIT_PLACE)
     {
         where = p;
         using U = typename detail::awaited_value<A>::type;
@@ -266,7 +266,7 @@ struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
                                                 s.shields);
     }
 
-    auto await_transform(detail::failure_await f, place p = place::current()) noexcept
+    auto await_transform(detail::failure_await f, place p = LIBNET_ASIO_AWAIT_PLACE) noexcept
     {
         where = p;
         return detail::failure_awaiter{f.why};
@@ -288,7 +288,7 @@ struct task<T>::promise_type : detail::promise_base, detail::task_value<T> {
     }
 
     template <detail::foreign A>
-    auto await_transform(A&& a, place p = place::current())
+    auto await_transform(A&& a, place p = LIBNET_ASIO_AWAIT_PLACE)
     {
         where = p;
         using awaiter = typename detail::foreign_awaiter<std::remove_cvref_t<A>>::type;

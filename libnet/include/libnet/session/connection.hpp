@@ -229,8 +229,10 @@ public:
     /// Who ended it, in which phase, and why. While it lives: what it would be now.
     connection_ending ending() const noexcept;
 
-    /// "127.0.0.1:50412"
-    const std::string& peer() const noexcept;
+    /// "127.0.0.1:50412". After the end, too.
+    ///
+    /// Cost     makes the text: for people, not for every message.
+    std::string peer() const;
 
     /// Cost     copies two names and asks the kernel: for people and for monitoring, not for every
     ///          message.

@@ -47,7 +47,7 @@ struct inbox {
     {
         received.consume(std::exchange(handed_out, 0));
         if (has_found()) [[unlikely]] {
-            const found_frame& found = (*ahead)[ahead_next++];
+            const found_frame& found = ahead()[ahead_next++];
             frame = found.payload;
             handed_out = found.consumed;
             ++messages;
@@ -96,9 +96,9 @@ struct inbox {
     mutable_bytes prepare(std::size_t most) { return prepare(needed, most); }
     mutable_bytes prepare(std::size_t whole, std::size_t most)
     {
-        if (ahead == nullptr) [[unlikely]] {
+        if (ahead_memory.get() == nullptr) [[unlikely]] {
             ahead_memory = buffer_memory(sizeof(ahead_frames));
-            ahead = ::new (ahead_memory.get()) ahead_frames;
+            ::new (ahead_memory.get()) ahead_frames;
         }
         return received.prepare(whole, most);
     }
@@ -109,24 +109,32 @@ struct inbox {
         received.release();
         if (received.capacity() == 0 && !has_found()) {
             ahead_memory = {};
-            ahead = nullptr;
         }
+    }
+
+    /// Frames that were found and not handed out, from `ahead_next` to `ahead_end`. Not before prepare().
+    ahead_frames& ahead() const noexcept
+    {
+        return *reinterpret_cast<ahead_frames*>(ahead_memory.get());
     }
 
     std::size_t memory() const noexcept { return received.capacity() + ahead_memory.size(); }
 
     /// Frames that are here are as good as lost: the connection has failed.
-    void forget_found() noexcept { ahead_next = ahead_end = plain.count = 0; }
+    void forget_found() noexcept
+    {
+        ahead_next = ahead_end = 0;
+        plain.count = 0;
+    }
 
     connection_core& core;
     receive_buffer received;
-    bytes frame;                    // the last that was handed out
-    std::size_t handed_out = 0;     // bytes at the front that the last views show
-    std::size_t needed = 0;         // below so many bytes there is no whole frame
-    plain_sizes plain;              // handed out without being looked for
-    ahead_frames* ahead = nullptr;  // frames that were found and not handed out
-    std::size_t ahead_next = 0;
-    std::size_t ahead_end = 0;
+    bytes frame;                 // the last that was handed out
+    std::size_t handed_out = 0;  // bytes at the front that the last views show
+    std::size_t needed = 0;      // below so many bytes there is no whole frame
+    plain_sizes plain;           // handed out without being looked for
+    std::uint32_t ahead_next = 0;
+    std::uint32_t ahead_end = 0;
     std::uint64_t messages = 0;
     buffer_memory ahead_memory;
 };

@@ -145,7 +145,7 @@ public:
     /// Ends both directions at once. Operations under way end with an error.
     virtual void close() noexcept = 0;
 
-    /// Whom it leads to and from where, for people: "127.0.0.1:9000".
+    /// Whom it leads to and from where, for people: "127.0.0.1:9000". After close(), too.
     virtual std::string peer() const = 0;
     virtual std::string local() const = 0;
 
