@@ -59,6 +59,16 @@ void server::state::tell_pressure(const memory_pressure& p) noexcept
     }
 }
 
+server::server(std::string_view where, session serve)
+    : server(where, std::move(serve), server_options())
+{
+}
+
+server::server(std::unique_ptr<listener> source, session serve)
+    : server(std::move(source), std::move(serve), server_options())
+{
+}
+
 server::server(std::string_view where, session serve, server_options options)
     : state_(std::make_shared<state>(endpoint::parse(where), nullptr, std::move(serve),
                                      std::move(options)))

@@ -3,7 +3,6 @@
 #include <libnet/core/literals.hpp>
 #include <libnet/framing/framing.hpp>
 
-#include <algorithm>
 #include <boost/endian/conversion.hpp>
 
 #include <bit>
@@ -84,8 +83,9 @@ public:
             throw std::invalid_argument("length_prefix: the field must hold offset and width");
         }
         left_out_ = is_whole() ? 0 : head_;
-        largest_body_ = std::min<std::uint64_t>(
-            is_whole() ? options.max_frame - head_ : options.max_frame, largest() - counted_);
+        const std::uint64_t allowed = is_whole() ? options.max_frame - head_ : options.max_frame;
+        const std::uint64_t possible = largest() - counted_;
+        largest_body_ = allowed < possible ? allowed : possible;
     }
 
     /// What a framing has to have, see `framing`.

@@ -7,7 +7,6 @@
 #include <libnet/runtime/operation.hpp>
 #include <libnet/session/output_buffer.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -49,8 +48,8 @@ struct outbox : output_buffer {
     std::size_t put_all(std::span<const bytes> payloads) noexcept
     {
         std::byte* const begin = room().data();
-        std::size_t left =
-            gathers_until > size() ? std::min(room().size(), gathers_until - size() - 1) : 0;
+        const std::size_t gathered = gathers_until > size() ? gathers_until - size() - 1 : 0;
+        std::size_t left = gathered < room().size() ? gathered : room().size();
         std::byte* at = begin;
         std::size_t accepted = 0;
         for (const bytes payload : payloads) {

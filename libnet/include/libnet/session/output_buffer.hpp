@@ -2,9 +2,9 @@
 
 #include <libnet/core/buffer_memory.hpp>
 #include <libnet/core/bytes.hpp>
+#include <libnet/core/config.hpp>
 #include <libnet/framing/any_framing.hpp>
 
-#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -97,23 +97,7 @@ public:
 private:
     static constexpr std::size_t smallest = 1024;
 
-    void make_room(std::size_t more, std::size_t most)
-    {
-        const std::size_t used = size();
-        if (begin_ >= used && capacity() - used >= more) {  // at most as much as was dropped
-            std::memcpy(storage_.get(), storage_.get() + begin_, used);
-        } else {
-            const std::size_t wanted =
-                std::max({smallest, std::min(2 * capacity(), most), used + more});
-            buffer_memory larger(wanted);
-            if (used != 0) {
-                std::memcpy(larger.get(), storage_.get() + begin_, used);
-            }
-            storage_ = std::move(larger);
-        }
-        begin_ = 0;
-        end_ = used;
-    }
+    LIBNET_ASIO_DECL void make_room(std::size_t more, std::size_t most);
 
     void forget_messages() noexcept
     {

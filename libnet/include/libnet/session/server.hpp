@@ -141,10 +141,12 @@ public:
     /// Opens nothing yet. Throws boost::system::system_error for text that is no HOST:PORT
     /// and no unix:PATH, and for a `refusal` that the framing cannot carry; std::invalid_argument where
     /// the PROXY protocol is on and nobody is trusted.
-    server(std::string_view where, session serve, server_options options = {});
+    server(std::string_view where, session serve);
+    server(std::string_view where, session serve, server_options options);
 
     /// Takes connections from `source` instead of a TCP socket of its own.
-    server(std::unique_ptr<listener> source, session serve, server_options options = {});
+    server(std::unique_ptr<listener> source, session serve);
+    server(std::unique_ptr<listener> source, session serve, server_options options);
 
     server(const server&) = delete;
     server& operator=(const server&) = delete;

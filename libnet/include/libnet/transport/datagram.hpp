@@ -8,7 +8,6 @@
 #include <libnet/runtime/operation.hpp>
 #include <libnet/transport/datagram_channel.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,8 +33,8 @@ struct datagram_inbox {
             current = upcoming++;
             rest = current->room.first(current->size);
         }
-        const std::size_t size = std::min(rest.size(), current->segment);
-        payload = rest.first(std::min(size, limit));
+        const std::size_t size = rest.size() < current->segment ? rest.size() : current->segment;
+        payload = rest.first(size < limit ? size : limit);
         whole = size < current->size ? size : current->whole;
         rest = rest.subspan(size);
         ++received;

@@ -6,7 +6,6 @@
 #include <libnet/core/socket_address.hpp>
 #include <libnet/core/time.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -35,7 +34,7 @@ public:
         if (text.size() >= characters_.size()) {
             throw std::length_error("libnet: a name of the kernel's has 15 characters at most");
         }
-        std::copy(text.begin(), text.end(), characters_.begin());
+        text.copy(characters_.data(), text.size());
     }
     constexpr short_name(const char* text) : short_name(std::string_view(text)) {}
     short_name(const std::string& text) : short_name(std::string_view(text)) {}
