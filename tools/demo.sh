@@ -64,6 +64,7 @@ build_programs() {
 # --- the server ----------------------------------------------------------------------------------------------------
 
 start_server() {
+    : >"$scratch/server.log" # which may be read before the server has begun
     "$PROGRAMS/tcp_echo_server" --listen 127.0.0.1:0 >"$scratch/server.log" 2>&1 &
     server_pid=$!
     local tries
@@ -152,6 +153,7 @@ datagrams_over_a_line() {
 # start_udp LOG PROGRAM [ARGUMENT]...: sets address
 start_udp() {
     local log=$1 program=$2 tries
+    : >"$log"
     "$PROGRAMS/$program" "${@:3}" >"$log" 2>&1 &
     udp_pids+=($!)
     for ((tries = 0; tries < 100; ++tries)); do

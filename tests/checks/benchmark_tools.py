@@ -348,7 +348,7 @@ class Page(unittest.TestCase):
 
     def test_says_why_of_what_was_missed_and_of_nothing_else(self):
         self.assertNotIn("massif", bench_page.page(RUN))
-        self.assertIn("- An idle connection: bytes of user memory: over streams in memory (massif)",
+        self.assertIn("- An idle connection: bytes of user memory: by malloc's own sizes",
                       bench_page.page({**RUN, "idle": {"sockets": [idle(19000, 3000)]}}))
 
     def test_says_that_a_busy_machine_measures_nothing(self):
