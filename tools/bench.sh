@@ -8,7 +8,7 @@ Usage: tools/bench.sh [echo|peers|lonely|shards|udp|udp-segments|udp-peers|tls|h
        tools/bench.sh netbench [--rounds N] [--seconds S] [--case NAME]... [--json FILE] [--list]
        tools/bench.sh idle [--connections N] [--sessions N] [--idle S] [--candidate NAME]... [--json FILE]
        tools/bench.sh compile [--rounds N] [--json FILE]
-       tools/bench.sh page [--rounds N] [--seconds S]
+       tools/bench.sh page [--rounds N] [--seconds S] [--suite NAME]...
        tools/bench.sh echo-count|udp-count|tls-count [--case NAME]... [--candidate NAME]... [--json FILE] [--list]
        tools/bench.sh tls-memory [--connections N] [--idle S]
        tools/bench.sh head-of-line [--through wire|impair] [--loss PERCENT] [--delay MS] [--seconds S] [--svg FILE]
@@ -56,6 +56,7 @@ Needs two idle cores. The figures of a busy machine mean nothing; the ratios of 
 
   page          runs peers, lonely, shards, the three of udp, netbench, idle, compile, echo-count and udp-count, and
                 makes docs/benchmarks.md of what they show. Takes an hour and a quarter
+  --suite NAME  only this one again, which the page says; several times for several
 
   echo-count    counts what a server spends on a message over TCP instead: instructions outside the kernel and
                 allocations (callgrind), system calls (strace), beside the others of peers that are written in C++; the

@@ -280,6 +280,13 @@ class Page(unittest.TestCase):
         self.assertIn("commit 0123abc", text)
         self.assertNotIn("The machine was busy", text)
 
+    def test_names_what_was_measured_later(self):
+        later = {"idle": {"commit": "4567def", "day": "2026-01-02"}, "compile": {"commit": None, "day": "2026-01-03"}}
+        text = " ".join(bench_page.page({**RUN, "later": later}).split())
+        self.assertIn("Measured again since then, without the others: compile (2026-01-03); "
+                      "idle (commit 4567def, 2026-01-02).", text)
+        self.assertNotIn("Measured again", bench_page.page(RUN))
+
     def test_judges_nothing_by_too_few_rounds(self):
         few = {**RUN, "peers": [cell("64B x64 depth 1", "raw", 1, 2), cell("64B x64 depth 1", "libnet", 1.2, 2)]}
         self.assertIn("| 64 connections, depth 1, 64 bytes | 1.03 | - | not measured |", bench_page.page(few))

@@ -299,6 +299,15 @@ def circumstances(found):
     return text + "."
 
 
+def measured_later(later):
+    """Suites that were measured again, when the others were not."""
+    if not later:
+        return ""
+    told = "; ".join(f"{suite} ({'commit ' + found['commit'] + ', ' if found['commit'] else ''}{found['day']})"
+                     for suite, found in sorted(later.items()))
+    return f" Measured again since then, without the others: {told}."
+
+
 def wrapped(line):
     """Tables, pictures and titles stay as they are."""
     if line[:1] in ("|", "!", "#"):
@@ -314,7 +323,7 @@ def section(title, *paragraphs):
 def page(run):
     lines = ["# What libnet costs", "",
              "Made by `tools/bench.sh page` of what it measured ([benchmarks.json](benchmarks.json)), so that anyone "
-             "can make it again:", "", circumstances(run["circumstances"]), "",
+             "can make it again:", "", circumstances(run["circumstances"]) + measured_later(run.get("later")), "",
              "CPU time is that of the server for each echoed message, as a ratio to a loop written by hand on epoll "
              f"with the same wire format (`raw`). {run['circumstances']['method']} With fewer than {ENOUGH_ROUNDS} "
              "rounds a target counts as not measured. `libnet` has every protection on that it has unless told "
@@ -377,14 +386,18 @@ def make(source, folder):
         (folder / "pictures" / "benchmarks.svg").write_text(draw(run["peers"]))
 
 
-def run_all(build, options):
+def run_all(build, options, chosen):
     """One document of all suites; the circumstances are those of the first. What each has found stays in the build's
-    page/, and where one fails the others are run all the same. Answers which failed."""
+    page/, and where one fails the others are run all the same. Answers which failed. Where some are chosen, the
+    others stay as they were measured before."""
     tools = os.path.dirname(os.path.abspath(__file__))
     folder = pathlib.Path(build) / "page"
     folder.mkdir(exist_ok=True)
-    measured, failed = {}, []
+    measured = json.loads((DOCS / "benchmarks.json").read_text()) if chosen else {}
+    failed = []
     for suite, (program, *words) in SUITES.items():
+        if chosen and suite not in chosen:
+            continue
         written = folder / (suite + ".json")
         written.unlink(missing_ok=True)
         flags = options if program in IN_ROUNDS else []
@@ -395,6 +408,9 @@ def run_all(build, options):
         found = json.loads(written.read_text())
         measured.setdefault("circumstances", found["circumstances"])
         measured[suite] = found["figures"]
+        if chosen:
+            of_suite = {what: found["circumstances"][what] for what in ("commit", "day")}
+            measured.setdefault("later", {})[suite] = of_suite
     if measured:
         (DOCS / "benchmarks.json").write_text(json.dumps(measured, indent=1) + "\n")
         make(DOCS / "benchmarks.json", DOCS)
@@ -408,12 +424,14 @@ def main(words):
     running.add_argument("build")
     running.add_argument("--rounds", type=int, default=7)
     running.add_argument("--seconds", type=float, default=1.5)
+    running.add_argument("--suite", action="append", choices=SUITES, default=[])
     making = what.add_parser("make")
     making.add_argument("source", nargs="?", default=DOCS / "benchmarks.json")
     making.add_argument("folder", nargs="?", default=DOCS)
     arguments = parser.parse_args(words)
     if arguments.what == "run":
-        failed = run_all(arguments.build, ["--rounds", str(arguments.rounds), "--seconds", str(arguments.seconds)])
+        failed = run_all(arguments.build, ["--rounds", str(arguments.rounds), "--seconds", str(arguments.seconds)],
+                         arguments.suite)
         if failed:
             sys.exit(f"not measured, since it failed: {', '.join(failed)}")
     else:
