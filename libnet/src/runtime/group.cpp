@@ -23,6 +23,11 @@ void group_member::ended() noexcept
     leave_group(promise().failure.error(), promise().failure.exception());
 }
 
+void group_member::go_on_with(task<> next) noexcept
+{
+    fiber::go_on_with(task_access<void>::release(next).promise());
+}
+
 void group_member::leave_group(const error_code& failure, std::exception_ptr thrown) noexcept
 {
     group& left = group_;

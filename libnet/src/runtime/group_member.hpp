@@ -19,6 +19,9 @@ public:
 protected:
     void ended() noexcept override;
 
+    /// In ended(): it goes on with another task, in place of the one that has ended.
+    void go_on_with(task<> next) noexcept;
+
     /// It is no more, and this is what the group learns of it.
     void leave_group(const error_code& failure, std::exception_ptr thrown) noexcept;
 

@@ -21,7 +21,7 @@ plain_sizes sizes_of_messages(std::size_t most, const std::optional<heartbeat>& 
 
 connection_core::connection_core(std::unique_ptr<stream> transport,
                                  std::shared_ptr<const connection_settings> settings)
-    : connection_work::of_time([](timer_node& node) { of_time(node).look_at_deadlines(); }),
+    : of_time([](timer_node& node) { whole_of<of_time>(node).look_at_deadlines(); }),
       loop_(transport->home()),
       stream_(std::move(transport)),
       settings_(std::move(settings)),
@@ -36,9 +36,9 @@ connection_core::connection_core(std::unique_ptr<stream> transport,
     const std::size_t plain_most = framing_.plain_most();
     out_.plain_most = std::min(plain_most, direct_write - 1);
     inbox_.plain = sizes_of_messages(plain_most, settings_->options.heartbeat);
-    flush_later().run = [](work_node& node) { of_flushing(node).flush_and_note(); };
+    flush_later().run = [](work_node& node) { whole_of<of_flushing>(node).flush_and_note(); };
     read_later().run = [](work_node& node) {
-        connection_core& core = of_reading(node);
+        connection_core& core = whole_of<of_reading>(node);
         if (core.somebody_receives() && !core.reading_ && !core.closed_) {
             core.read_now();
         }

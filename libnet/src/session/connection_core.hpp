@@ -316,20 +316,13 @@ private:
     time_point recent() const noexcept { return loop_.time().recent(); }
 
     bool has_failed() const noexcept { return failure_.is_error(); }
-    timer_node& alarm() noexcept { return static_cast<connection_work::of_time&>(*this); }
-    work_node& flush_later() noexcept { return static_cast<connection_work::of_flushing&>(*this); }
-    work_node& read_later() noexcept { return static_cast<connection_work::of_reading&>(*this); }
-    static connection_core& of_flushing(work_node& node) noexcept
+    timer_node& alarm() noexcept { return static_cast<of_time&>(*this); }
+    work_node& flush_later() noexcept { return static_cast<of_flushing&>(*this); }
+    work_node& read_later() noexcept { return static_cast<of_reading&>(*this); }
+    template <class Part, class Node>
+    static connection_core& whole_of(Node& part) noexcept
     {
-        return static_cast<connection_core&>(static_cast<connection_work::of_flushing&>(node));
-    }
-    static connection_core& of_time(timer_node& node) noexcept
-    {
-        return static_cast<connection_core&>(static_cast<connection_work::of_time&>(node));
-    }
-    static connection_core& of_reading(work_node& node) noexcept
-    {
-        return static_cast<connection_core&>(static_cast<connection_work::of_reading&>(node));
+        return static_cast<connection_core&>(static_cast<Part&>(part));
     }
 
     loop& loop_;

@@ -42,7 +42,8 @@ public:
         std::size_t held_and_waits_ = 0;  // one word, so that it fits in 40 bytes with its owner
     };
 
-    /// What a connection costs without buffers: itself, its stream, its session's frame.
+    /// What a connection counts for without buffers: itself, its stream, and the frame of a session that
+    /// does more than to echo.
     static constexpr std::size_t without_buffers = 3072;
 
     using pressure_hook = std::function<void(const memory_pressure&)>;

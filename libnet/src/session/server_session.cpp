@@ -126,8 +126,7 @@ void server::state::running::serve() noexcept
 {
     at = stage::serves;
     try {
-        auto session = server().serve(peer);
-        go_on_with(detail::task_access<void>::release(session));
+        go_on_with(server().serve(peer));
     } catch (...) {
         close({}, std::current_exception());
     }
@@ -137,8 +136,7 @@ void server::state::running::close(const error_code& failure, std::exception_ptr
 {
     at = stage::closes;
     try {
-        auto closing = server().close(*this, failure, thrown);
-        go_on_with(detail::task_access<void>::release(closing));
+        go_on_with(server().close(*this, failure, thrown));
         return;
     } catch (const std::bad_alloc&) {  // then the connection's destructor closes it
     }

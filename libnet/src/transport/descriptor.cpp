@@ -27,17 +27,12 @@ using detail::to_text;
                                       "cannot adopt this descriptor");
 }
 
-using name_of_socket = int(int, sockaddr*, socklen_t*);
-
-socket_endpoint ask(name_of_socket* ask_for, int descriptor)
+socket_endpoint expect_name(result<socket_endpoint> found)
 {
-    socket_endpoint found;
-    auto length = static_cast<socklen_t>(found.capacity());
-    if (ask_for(descriptor, found.data(), &length) != 0) {
-        cannot_adopt(detail::last_error());
+    if (!found) {
+        cannot_adopt(found.error());
     }
-    found.resize(length);
-    return found;
+    return std::move(*found);
 }
 
 void expect_stream(int descriptor)
@@ -87,8 +82,8 @@ detail::socket_names names_of(int descriptor, const socket_endpoint& local,
 std::unique_ptr<stream> adopt_descriptor(loop& home, int descriptor)
 {
     expect_stream(descriptor);
-    const socket_endpoint local = ask(::getsockname, descriptor);
-    const socket_endpoint peer = ask(::getpeername, descriptor);
+    const socket_endpoint local = expect_name(detail::local_endpoint_of(descriptor));
+    const socket_endpoint peer = expect_name(detail::peer_endpoint_of(descriptor));
     const int family = local.protocol().family();
     if (family == AF_INET || family == AF_INET6) {
         const int on = 1;  // refused for a peer that has gone, which the first read will tell

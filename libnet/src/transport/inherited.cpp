@@ -73,13 +73,7 @@ result<socket_endpoint> listening_address(int descriptor)
         return detail::failed<socket_endpoint>(
             make_error_code(boost::system::errc::invalid_argument));
     }
-    socket_endpoint local;
-    auto size = static_cast<socklen_t>(local.capacity());
-    if (::getsockname(descriptor, local.data(), &size) != 0) {
-        return detail::failed<socket_endpoint>(detail::last_error());
-    }
-    local.resize(size);
-    return local;
+    return detail::local_endpoint_of(descriptor);
 }
 
 [[noreturn]] void cannot_inherit(const std::string& what, const error_code& why)

@@ -1,12 +1,9 @@
 #include "moved_socket.hpp"
-#include "last_error.hpp"
-
 #include "socket.hpp"
 #include "stream_on_socket.hpp"
 
 #include <boost/system/system_error.hpp>
 
-#include <sys/socket.h>
 #include <utility>
 
 namespace libnet::detail {
@@ -23,24 +20,18 @@ moved_socket::moved_socket(stream& from)
 /// The kernel says it shorter, as long as the peer is there.
 socket_names moved_socket::names()
 {
-    socket_endpoint peer;
-    auto length = static_cast<socklen_t>(peer.capacity());
-    if (address_.empty() || ::getpeername(descriptor_.get(), peer.data(), &length) != 0) {
-        return {std::move(peer_), address_};
-    }
-    peer.resize(length);
-    return socket_names(peer);
+    const auto peer = peer_endpoint_of(descriptor_.get());
+    return !peer || address_.empty() ? socket_names(std::move(peer_), address_)
+                                     : socket_names(*peer);
 }
 
 std::unique_ptr<stream> moved_socket::arrive(loop& home)
 {
-    socket_endpoint local;
-    auto length = static_cast<socklen_t>(local.capacity());
-    if (::getsockname(descriptor_.get(), local.data(), &length) != 0) {
-        throw boost::system::system_error(last_error());
+    const auto local = local_endpoint_of(descriptor_.get());
+    if (!local) {
+        throw boost::system::system_error(local.error());
     }
-    auto arrived =
-        stream_on_socket(home, local.protocol().family(), descriptor_, names());
+    auto arrived = stream_on_socket(home, local->protocol().family(), descriptor_, names());
     if (!arrived) {
         throw boost::system::system_error(arrived.error());
     }

@@ -55,6 +55,17 @@ std::string text_of_unix(const sockaddr_un& a, std::size_t size)
     return "unix:" + std::string(a.sun_path, ::strnlen(a.sun_path, size - before));
 }
 
+result<socket_endpoint> named_by(int (*ask)(int, sockaddr*, socklen_t*), int descriptor)
+{
+    socket_endpoint found;
+    auto length = static_cast<socklen_t>(found.capacity());
+    if (ask(descriptor, found.data(), &length) != 0) {
+        return failed<socket_endpoint>(last_error());
+    }
+    found.resize(length);
+    return found;
+}
+
 int new_socket(int family, int protocol)
 {
 #if defined(SOCK_CLOEXEC) && defined(SOCK_NONBLOCK)
@@ -118,6 +129,16 @@ socket_endpoint endpoint_of(const socket_address& address)
     v4.sin_port = htons(address.port);
     std::memcpy(&v4.sin_addr, octets.data(), octets.size());
     return {&v4, sizeof v4, IPPROTO_TCP};
+}
+
+result<socket_endpoint> local_endpoint_of(int descriptor)
+{
+    return named_by(::getsockname, descriptor);
+}
+
+result<socket_endpoint> peer_endpoint_of(int descriptor)
+{
+    return named_by(::getpeername, descriptor);
 }
 
 int open_socket(const stream_protocol& protocol, bool multipath, error_code& failed)

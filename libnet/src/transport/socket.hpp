@@ -33,6 +33,10 @@ socket_address address_and_port(const socket_endpoint& e) noexcept;
 /// The other way.
 socket_endpoint endpoint_of(const socket_address& address);
 
+/// What the kernel calls the two ends of a socket.
+result<socket_endpoint> local_endpoint_of(int descriptor);
+result<socket_endpoint> peer_endpoint_of(int descriptor);
+
 /// Opens a socket, close-on-exec and non-blocking from its first moment. -1 on failure. Multipath
 /// TCP, if it is asked for and the kernel has it.
 int open_socket(const stream_protocol& protocol, bool multipath, error_code& failed);

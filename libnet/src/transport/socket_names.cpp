@@ -9,13 +9,8 @@ namespace {
 
 std::string local_of(int descriptor)
 {
-    socket_endpoint address;
-    auto length = static_cast<socklen_t>(address.capacity());
-    if (::getsockname(descriptor, address.data(), &length) != 0) {
-        return "?";
-    }
-    address.resize(length);
-    return to_text(address);
+    const auto address = local_endpoint_of(descriptor);
+    return address ? to_text(*address) : "?";
 }
 
 /// Whether an address and a port are all that there is to it: an IPv4 address inside of IPv6 counts as

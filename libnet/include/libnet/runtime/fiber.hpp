@@ -166,11 +166,7 @@ public:
 protected:
     /// In ended(): the task goes on with another frame, which it takes over, in place of the one that has
     /// ended.
-    template <class Promise>
-    void go_on_with(std::coroutine_handle<Promise> frame) noexcept
-    {
-        go_on_with(frame.promise());
-    }
+    void go_on_with(promise_base& next) noexcept;
 
 private:
     friend struct scope;
@@ -181,7 +177,6 @@ private:
     friend struct scope_guard;
 
     fiber(loop& l, promise_base& promise) noexcept;
-    void go_on_with(promise_base& next) noexcept;
     void begin_with(promise_base& first) noexcept;
 
     /// The task has ended. Who is called has to delete it, now or later, or lets it go on with another frame.
