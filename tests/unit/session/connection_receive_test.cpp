@@ -119,6 +119,15 @@ TEST(ConnectionReceive, RemembersItsFirstFailure)
     EXPECT_FALSE(w.subject.handle().alive());
 }
 
+TEST(ConnectionReceive, ThatWasToFailWithASuccessIsClosed)
+{
+    simulation sim;
+    wired w(sim);
+    w.subject.fail({});
+    EXPECT_EQ(sim.run(receive_to_the_end(w.subject)).value().why, error::closed);
+    EXPECT_EQ(w.subject.ended(), error::closed);
+}
+
 TEST(ConnectionReceive, TellsAResetFromAnEnd)
 {
     EXPECT_EQ(after(prefixed("Hello"), {}, {.reset_after = 3}).why,
