@@ -3,7 +3,6 @@
 #include <libnet/framing/receive_buffer.hpp>
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 namespace libnet {
@@ -48,15 +47,6 @@ mutable_bytes receive_buffer::make_room(std::size_t needed, std::size_t most)
     begin_ = 0;
     end_ = used;
     return {storage_.get() + end_, capacity() - end_};
-}
-
-void receive_buffer::commit(std::size_t count) noexcept
-{
-    assert(count <= capacity() - end_);
-    if (count == capacity() - end_) {
-        read_size_ = std::min(2 * read_size_, largest_read);
-    }
-    end_ += count;
 }
 
 void receive_buffer::release() noexcept

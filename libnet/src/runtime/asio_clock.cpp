@@ -7,27 +7,35 @@
 #include <ctime>
 
 namespace libnet::detail {
-
-#if defined(CLOCK_MONOTONIC_COARSE)
 namespace {
 
+#if defined(CLOCK_MONOTONIC_COARSE)
 duration since_epoch(const timespec& t)
 {
     return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
 }
 
+#endif
+
+/// How far the clock that is cheap to read may be behind.
 duration coarse_tick()
 {
+#if defined(CLOCK_MONOTONIC_COARSE)
     timespec t;
-    return ::clock_getres(CLOCK_MONOTONIC_COARSE, &t) == 0 ? since_epoch(t)
-                                                           : std::chrono::milliseconds(10);
+    if (::clock_getres(CLOCK_MONOTONIC_COARSE, &t) == 0) {
+        return since_epoch(t);
+    }
+#endif
+    return std::chrono::milliseconds(10);
 }
 
 }  // namespace
-#endif
 
 asio_clock::asio_clock(boost::asio::io_context& context, asio_loop& home)
-    : loop_(home), wheel_(steady::now()), timer_(context.get_executor())
+    : loop_(home),
+      coarse_tick_(coarse_tick()),
+      wheel_(steady::now()),
+      timer_(context.get_executor())
 {
 }
 
@@ -36,10 +44,9 @@ time_point asio_clock::recent() const noexcept
 #if defined(CLOCK_MONOTONIC_COARSE)
     // The same clock as of the kernel's last tick, at a quarter of the price. A tick is added, or
     // deadlines that are counted from here would strike early.
-    static const duration tick = coarse_tick();
     timespec t;
     if (::clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0) {
-        return time_point(since_epoch(t)) + tick - stood_still_;
+        return time_point(since_epoch(t)) + coarse_tick_ - stood_still_;
     }
 #endif
     return now();

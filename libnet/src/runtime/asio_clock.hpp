@@ -24,7 +24,7 @@ public:
     asio_clock(boost::asio::io_context& context, asio_loop& home);
 
     time_point now() const noexcept override { return steady::now() - stood_still_; }
-    time_point recent() const noexcept override;
+    LIBNET_ASIO_HOT time_point recent() const noexcept override;
     void arm(timer_node& node, time_point due) override;
     void disarm(timer_node& node) noexcept override;
     void rest() noexcept override;
@@ -43,6 +43,7 @@ private:
     void woken();
 
     asio_loop& loop_;
+    const duration coarse_tick_;  // of the clock that is cheap to read
     timer_wheel wheel_;
     asio_timer timer_;
     operation_memory waiting_;

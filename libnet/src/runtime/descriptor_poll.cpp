@@ -111,21 +111,28 @@ void descriptor_poll::tell()
     if (next_ == end_) {
         look_for_events();
     }
-    while (next_ != end_) {
-        const epoll_event event = events_[next_++];
-        if (event.data.ptr != nullptr) {
-            const loop::turn this_turn(home_);
-            tell(event);
+    if (next_ == end_) {
+        return;
+    }
+    loop::turn this_turn(home_);
+    for (;;) {
+        const std::uint32_t said = events_[next_].events;
+        void* const of = events_[next_++].data.ptr;
+        if (of != nullptr) [[likely]] {
+            tell(*static_cast<polled_descriptor*>(of), said);
         }
+        if (next_ == end_) {
+            break;
+        }
+        this_turn.end_and_begin();
     }
 }
 
 /// What is told first may be the end of who is told.
-void descriptor_poll::tell(const epoll_event& event)
+void descriptor_poll::tell(polled_descriptor& who, std::uint32_t said)
 {
-    auto& who = *static_cast<polled_descriptor*>(event.data.ptr);
     constexpr std::uint32_t the_end = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
-    if ((event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) [[unlikely]] {
+    if ((said & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) [[unlikely]] {
         epoll_event& again = events_[--next_];  // so that remove() finds it
         who.on_room();
         ++next_;
@@ -133,8 +140,8 @@ void descriptor_poll::tell(const epoll_event& event)
             return;
         }
     }
-    if ((event.events & (EPOLLIN | the_end)) != 0) {
-        who.on_input((event.events & the_end) != 0);
+    if ((said & (EPOLLIN | the_end)) != 0) [[likely]] {
+        who.on_input((said & the_end) != 0);
     }
 }
 

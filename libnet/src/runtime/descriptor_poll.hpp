@@ -100,8 +100,8 @@ private:
 
     error_code ask(int how, polled_descriptor& who, int descriptor, std::uint32_t events) noexcept;
     void let_asio_wait() noexcept;
-    void tell();
-    void tell(const epoll_event& event);
+    LIBNET_ASIO_HOT void tell();
+    LIBNET_ASIO_ALWAYS_INLINE void tell(polled_descriptor& who, std::uint32_t said);
     void look_for_events() noexcept;
     void rest() noexcept;
 

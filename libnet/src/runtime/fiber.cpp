@@ -19,13 +19,6 @@ scope* scope::outer() const noexcept
     return this == &owner->root_ ? nullptr : static_cast<const nested_scope*>(this)->around;
 }
 
-void waiter::suspend(promise_base& p, void (*go_on)(work_node&)) noexcept
-{
-    promise = &p;
-    run = go_on;
-    p.running_in().waiter_ = this;
-}
-
 void waiter::resume(work_node& node)
 {
     auto& self = static_cast<waiter&>(node);

@@ -25,13 +25,13 @@ connection_core::connection_core(std::unique_ptr<stream> transport,
       loop_(transport->home()),
       stream_(std::move(transport)),
       settings_(std::move(settings)),
-      framing_(settings_->options.framing),
-      input_(settings_->input),
       waiting_since_(recent()),
-      account_(settings_->budget ? std::make_unique<account>(*this) : nullptr),
+      last_moved_(loop_.now()),
       pulse_(settings_->options.heartbeat ? std::make_unique<pulse>(recent()) : nullptr),
-      opened_(loop_.now()),
-      last_moved_(opened_)
+      input_(settings_->input),
+      framing_(settings_->options.framing),
+      account_(settings_->budget ? std::make_unique<account>(*this) : nullptr),
+      opened_(last_moved_)
 {
     const std::size_t plain_most = framing_.plain_most();
     out_.plain_most = std::min(plain_most, direct_write - 1);

@@ -71,7 +71,8 @@ public:
     ~connection_core() override;
 
     // What the operations ask.
-    readiness poll_receive();
+    LIBNET_ASIO_HOT readiness poll_receive();
+    LIBNET_ASIO_HOT readiness look_for_frame();
     readiness poll_batch();
     readiness poll_send(bytes payload);
     readiness poll_send_batch(std::span<const bytes> rest, bool begun);
@@ -102,9 +103,9 @@ public:
     std::uint64_t messages_sent() const noexcept { return out_.messages; }
 
     /// Ends receiving and accepting; accepted output still leaves.
-    void fail(const error_code& why);
+    LIBNET_ASIO_COLD void fail(const error_code& why);
     /// Receives what is buffered or under way, and then answers `why`.
-    void drain(error why, const drain_grace& grace = {});
+    LIBNET_ASIO_COLD void drain(error why, const drain_grace& grace = {});
     bool draining() const noexcept { return draining_ != error{}; }
     /// Closing takes no longer than that from now, whatever its options say.
     void close_within(duration limit) noexcept;
@@ -112,14 +113,14 @@ public:
     void send_now(bytes payload) noexcept { (void)accept_later(payload); }
 
     /// The owner has gone: close in the background, or at once when the loop ends.
-    void abandon() noexcept;
+    LIBNET_ASIO_COLD void abandon() noexcept;
 
     // A layer that comes in between.
     bool stop_reading();
     bool has_early_bytes();
     std::unique_ptr<stream> take_transport();
     void put_transport(std::unique_ptr<stream> ready);
-    void lose_transport(const error_code& why);
+    LIBNET_ASIO_COLD void lose_transport(const error_code& why);
 
     // A connection that is taken apart, or begins with what others have received.
     bool has_output() const noexcept { return unsent() != 0 || writing_; }
@@ -140,7 +141,7 @@ public:
     outbox& output() noexcept { return out_; }
     loop& home() const noexcept { return loop_; }
 
-    void on_read(const error_code& failed, std::size_t count) override;
+    LIBNET_ASIO_HOT void on_read(const error_code& failed, std::size_t count) override;
     void on_write(const error_code& failed, std::size_t count) override;
 
 private:
@@ -148,7 +149,7 @@ private:
     static constexpr std::size_t long_write = 64_KiB;    // while it is taken, more may come
     static constexpr std::size_t largest_batch = 256;
     static constexpr std::uintptr_t is_batch = ~(~std::uintptr_t{0} >> 1);  // beside its length
-    static constexpr duration park_after = std::chrono::seconds(1);
+    static constexpr duration park_after = connection_settings::park_after;
 
     enum class reception : unsigned char { frame, batch, watch };
 
@@ -188,10 +189,11 @@ private:
     };
 
     // input
+    LIBNET_ASIO_ALWAYS_INLINE readiness next_frame();
     readiness decode_ahead();
     std::size_t take_plain_frames(bytes unseen);
     std::size_t find_frames(bytes unseen, std::span<found_frame> room, decoded& last);
-    readiness input_exhausted();
+    LIBNET_ASIO_HOT readiness input_exhausted();
     bool somebody_receives() const noexcept { return receiver_ != nullptr; }
     void begin_receive(work_node& who, reception what);
     template <class T>
@@ -199,30 +201,33 @@ private:
     {
         return static_cast<operation_waiter<T>&>(receiver);
     }
-    void begin_receive();
-    void read_now();
+    LIBNET_ASIO_HOT void begin_receive();
+    void begin_other_wait(time_point now, bool frame_came);
+    LIBNET_ASIO_HOT void read_now();
+    mutable_bytes more_room(std::size_t most);
+    bool on_other_read(const error_code& failed, std::size_t count, bool asked_to_park);
     bool may_park() const noexcept;
-    void park();
-    void wait_without_buffers();
-    void deliver();
-    void deliver_or_read();
+    LIBNET_ASIO_COLD void park();
+    LIBNET_ASIO_COLD void wait_without_buffers();
+    LIBNET_ASIO_HOT void deliver();
+    LIBNET_ASIO_ALWAYS_INLINE void deliver_or_read();
     void read_on();
 
     // draining
     bool is_reading() const noexcept { return reading_ && !parked_; }
-    void look_at_draining();
-    bool has_begun_last_frame() const noexcept;
-    bool awaits_frame() const noexcept;
-    void end_draining() noexcept;
-    time_point next_look_at_draining() const noexcept;
+    LIBNET_ASIO_COLD void look_at_draining();
+    LIBNET_ASIO_COLD bool has_begun_last_frame() const noexcept;
+    LIBNET_ASIO_COLD bool awaits_frame() const noexcept;
+    LIBNET_ASIO_COLD void end_draining() noexcept;
+    LIBNET_ASIO_COLD time_point next_look_at_draining() const noexcept;
 
     // heartbeats
     bool has_heartbeat() const noexcept { return pulse_ != nullptr; }
     void look_at_heartbeat(time_point now);
     bool read_ahead();
-    void absorb_heartbeats();
+    LIBNET_ASIO_COLD void absorb_heartbeats();
     std::size_t take_heartbeats_out(std::span<found_frame> frames) noexcept;
-    void take_heartbeat(beat kind) noexcept;
+    LIBNET_ASIO_COLD void take_heartbeat(beat kind) noexcept;
     void send_heartbeat(const std::string& payload) noexcept;
 
     // output
@@ -250,12 +255,12 @@ private:
     error accept_batch(std::span<const bytes> payloads);
     error encode(bytes payload);
     void gather_or_flush();
-    void expect_answer(readiness found) noexcept;
+    LIBNET_ASIO_ALWAYS_INLINE void expect_answer(readiness found) noexcept;
     void stop_gathering() noexcept;
     void append(const envelope& e, bytes payload);
     void write_direct(const envelope& e, bytes payload);
     void keep_rest(std::span<const bytes> pieces, std::size_t written);
-    bool flush();
+    LIBNET_ASIO_HOT bool flush();
     void flush_and_note();
     void write_gathered(std::size_t flown);
     bool prepare_flight();
@@ -292,21 +297,21 @@ private:
         return settings_->budget && !settings_->budget->has_plenty() ? allowed_room_to_read()
                                                                      : receive_buffer::largest_read;
     }
-    std::size_t allowed_room_to_read() noexcept;
-    std::size_t ask_for_room() noexcept;
+    LIBNET_ASIO_COLD std::size_t allowed_room_to_read() noexcept;
+    LIBNET_ASIO_COLD std::size_t ask_for_room() noexcept;
     void give_buffers_back() noexcept;
     void memory_is_free() noexcept;
     void give_unused_back() noexcept;
     void give_memory_up() noexcept;
 
     // the end
-    void break_off(const error_code& why);
+    LIBNET_ASIO_COLD void break_off(const error_code& why);
     connection_ending::phase phase() const noexcept;
-    void answer_receiver(const error_code& why);
-    void enter_closing() noexcept;
-    void begin_close();
-    void go_on_closing();
-    void finish_close(error why) noexcept;
+    LIBNET_ASIO_COLD void answer_receiver(const error_code& why);
+    LIBNET_ASIO_COLD void enter_closing() noexcept;
+    LIBNET_ASIO_COLD void begin_close();
+    LIBNET_ASIO_COLD void go_on_closing();
+    LIBNET_ASIO_COLD void finish_close(error why) noexcept;
 
     // time
     void watch(time_point when);
@@ -325,23 +330,16 @@ private:
         return static_cast<connection_core&>(static_cast<Part&>(part));
     }
 
+    // What every message touches comes first, and together: a connection that gets one now and then has
+    // none of it in the processor's nearest cache.
     loop& loop_;
     std::unique_ptr<stream> stream_;
     std::shared_ptr<const connection_settings> settings_;
-    any_framing framing_;
 
-    inbox inbox_{*this};
-    std::unique_ptr<frame_batch> batch_;  // if somebody asks for batches
-    work_node* receiver_ = nullptr;       // who waits, an operation_waiter or a watcher
+    work_node* receiver_ = nullptr;  // who waits, an operation_waiter or a watcher
     std::uint32_t messages_before_ =
         0;  // handed out when somebody last waited; the last 32 bits will do
     std::uint32_t delivered_in_ = 0;  // turn of the loop in which a waiting session got a frame
-
-    outbox out_{*this};
-    std::unique_ptr<flight> flight_;  // none yet, or empty, while nothing is being written
-
-    node_list<work_node> senders_;   // operation_waiter<void>
-    node_list<work_node> flushers_;  // operation_waiter<void>, with what bytes_sent_ must reach
 
     reception receives_{};          // what receiver_ waits for
     bool answers_at_once_ = false;  // the session has, the last time
@@ -358,32 +356,41 @@ private:
     bool half_closed_ = false;
     bool closed_ = false;
     connection_ending::phase failed_during_{};
-    error send_refusal_{};
-    error last_refusal_{};
-    error draining_{};  // why, if it is
-    error close_failure_{};
-    task_failure failure_;                    // an error, never an exception
-    std::unique_ptr<drain_line> drain_line_;  // none: nothing is waited for that is not here
+    error draining_{};      // why, if it is
+    task_failure failure_;  // an error, never an exception
+
+    time_point waiting_since_;  // that somebody receives, or the last activity since then
+    time_point last_moved_;     // bytes, in either direction
+    std::uint64_t bytes_received_ = 0;
+    std::uint64_t bytes_sent_ = 0;
+
+    node_list<work_node> senders_;   // operation_waiter<void>
+    node_list<work_node> flushers_;  // operation_waiter<void>, with what bytes_sent_ must reach
+    std::shared_ptr<connection_link> link_;  // if it has a handle
+    std::unique_ptr<pulse> pulse_;           // if it has a heartbeat
+    std::unique_ptr<flight> flight_;         // none yet, or empty, while nothing is being written
+
+    outbox out_{*this};
+    inbox inbox_{*this};
 
     union {  // whoever closes does not receive
         input_deadlines input_;
         closing end_;  // if closing_
     };
-    time_point waiting_since_;  // that somebody receives, or the last activity since then
+
+    // The others are for what happens now and then.
+    any_framing framing_;
+    std::unique_ptr<frame_batch> batch_;      // if somebody asks for batches
+    std::unique_ptr<drain_line> drain_line_;  // none: nothing is waited for that is not here
+    std::unique_ptr<account> account_;        // if there is a memory budget
+    time_point opened_;
     time_point lifetime_due_ = end_of_time;
     time_point close_by_ = end_of_time;  // however late it begins to close
-
-    // Of connections that have one: most do not, and ten thousand of them wait.
-    std::unique_ptr<account> account_;       // a memory budget
-    std::unique_ptr<pulse> pulse_;           // a heartbeat
-    std::shared_ptr<connection_link> link_;  // a handle
-
-    time_point opened_;
-    time_point last_moved_;  // bytes, in either direction
-    std::uint64_t bytes_received_ = 0;
-    std::uint64_t bytes_sent_ = 0;
     std::uint64_t messages_refused_ = 0;
     std::uint64_t messages_dropped_ = 0;
+    error send_refusal_{};
+    error last_refusal_{};
+    error close_failure_{};
 };
 
 /// For what in the library works with connections rather than on them.

@@ -23,13 +23,21 @@ error named_by_first_words(error failure, bytes received) noexcept
 
 }  // namespace
 
-readiness connection_core::poll_receive()
+readiness connection_core::next_frame()
 {
     const bool found_before = inbox_.next();
     poison(inbox_.received.consumed());
-    if (found_before) {
-        return readiness::value;
-    }
+    return found_before ? readiness::value : look_for_frame();
+}
+
+readiness connection_core::poll_receive()
+{
+    return next_frame();
+}
+
+/// Where there is none that is plain or was found before.
+readiness connection_core::look_for_frame()
+{
     if (has_failed()) {
         return readiness::failure;
     }
@@ -194,19 +202,21 @@ void connection_core::begin_receive(work_node& who, reception what)
 /// other connections' bytes can.
 void connection_core::begin_receive()
 {
-    waiting_since_ = recent();
+    const time_point now = recent();
+    waiting_since_ = now;
     if (std::exchange(moved_, false)) {
-        last_moved_ = waiting_since_;
-    }
-    if (const auto messages = static_cast<std::uint32_t>(inbox_.messages);
-        messages_before_ != messages) {
-        messages_before_ = messages;
-        input_.frame_came();
+        last_moved_ = now;
     }
     answers_at_once_ = !out_.empty() && delivered_in_ == static_cast<std::uint32_t>(loop_.turns());
-    input_.begin_wait(waiting_since_, inbox_.received.size());
-    watch(inbox_.received.empty() ? std::min(input_.due(), add(waiting_since_, park_after))
-                                  : input_.due());
+    const bool frame_came =
+        std::exchange(messages_before_, static_cast<std::uint32_t>(inbox_.messages)) !=
+        static_cast<std::uint32_t>(inbox_.messages);
+    if (frame_came && inbox_.received.empty()) [[likely]] {
+        input_.begin_idle(now);
+        watch(now + settings_->first_look);
+    } else {
+        begin_other_wait(now, frame_came);
+    }
     if (draining_ != error{}) [[unlikely]] {
         watch(next_look_at_draining());
     }
@@ -224,24 +234,46 @@ void connection_core::begin_receive()
     }
 }
 
+/// Of which some may have passed, or a frame is under way.
+void connection_core::begin_other_wait(time_point now, bool frame_came)
+{
+    if (frame_came) {
+        input_.frame_came();
+    }
+    input_.begin_wait(now, inbox_.received.size());
+    watch(inbox_.received.empty() ? std::min(input_.due(), add(now, park_after)) : input_.due());
+}
+
 void connection_core::read_now()
 {
-    read_later().unlink();
+    if (read_later().linked()) {
+        read_later().unlink();
+    }
     const std::size_t most = room_to_read();
-    if (most == 0) {
+    if (most == 0) [[unlikely]] {
         return;  // goes on in memory_is_free()
     }
     try {
-        const std::size_t before = inbox_.received.capacity();
-        const mutable_bytes room = inbox_.prepare(most);
-        if (inbox_.received.capacity() != before) {
-            count_memory();
+        mutable_bytes room = inbox_.same_room(most);
+        if (room.empty()) {
+            room = more_room(most);
         }
         stream_->read_some(room, *this);
         reading_ = true;
     } catch (const std::bad_alloc&) {
         break_off(make_error_code(boost::system::errc::not_enough_memory));
     }
+}
+
+/// Where the buffer has to be moved, or to grow.
+mutable_bytes connection_core::more_room(std::size_t most)
+{
+    const std::size_t before = inbox_.received.capacity();
+    const mutable_bytes room = inbox_.prepare(most);
+    if (inbox_.received.capacity() != before) {
+        count_memory();
+    }
+    return room;
 }
 
 /// Whether it holds a buffer for a peer that says nothing.
@@ -266,33 +298,43 @@ void connection_core::wait_without_buffers()
     stream_->wait_readable(*this);
 }
 
-void connection_core::on_read(const error_code& failed, std::size_t count)
+/// The end of input, a failure, or what an idle connection waits for without a buffer. True if there may be
+/// something to deliver.
+bool connection_core::on_other_read(const error_code& failed, std::size_t count, bool asked_to_park)
 {
-    reading_ = false;
-    wrote_direct_ = false;
-    const bool asked_to_park = std::exchange(parked_, false);
-    if (closed_) {
-        return;
-    }
     if (asked_to_park && failed == error::cancelled && !closing_) {
         if (draining_ != error{}) {
             deliver();  // now it is known what has come
         } else if (somebody_receives()) {
             wait_without_buffers();
         }
-        return;
+        return false;
     }
     if (asked_to_park && !failed && count == 0 && !closing_) {
         if (somebody_receives()) {
             read_now();  // there is something now
         }
-        return;
+        return false;
     }
     if (failed == error::closed) {
         failed_during_ = phase();
         end_of_input_ = true;
     } else if (failed && !(asked_to_park && failed == error::cancelled)) {
         break_off(failed);
+        return false;
+    }
+    return true;
+}
+
+void connection_core::on_read(const error_code& failed, std::size_t count)
+{
+    reading_ = false;
+    wrote_direct_ = false;
+    const bool asked_to_park = std::exchange(parked_, false);
+    if (closed_) [[unlikely]] {
+        return;
+    }
+    if ((failed || asked_to_park) && !on_other_read(failed, count, asked_to_park)) [[unlikely]] {
         return;
     }
     if (count != 0) {
@@ -310,13 +352,19 @@ void connection_core::on_read(const error_code& failed, std::size_t count)
     deliver();
 }
 
-void connection_core::deliver()
+/// A session that answers what it is given, and then waits for more, has its answer framed where it says
+/// it, as if something were gathering already.
+void connection_core::expect_answer(readiness found) noexcept
 {
-    try {
-        deliver_or_read();
-    } catch (const std::bad_alloc&) {  // not the session's to catch: it sleeps
-        break_off(make_error_code(boost::system::errc::not_enough_memory));
+    delivered_in_ = static_cast<std::uint32_t>(loop_.turns());
+    if (!answers_at_once_ || found != readiness::value || writing_ || has_failed() ||
+        !out_.empty() || !senders_.empty() || flush_later().linked() ||
+        settings_->options.when_full == overflow::drop_oldest) {
+        return;
     }
+    only_heartbeats_ = false;
+    out_.gathers_until = high_water_mark();
+    loop_.defer(flush_later());
 }
 
 void connection_core::deliver_or_read()
@@ -327,7 +375,7 @@ void connection_core::deliver_or_read()
         }
         return;
     }
-    const readiness found = receives_ == reception::batch ? poll_batch() : poll_receive();
+    const readiness found = receives_ == reception::batch ? poll_batch() : next_frame();
     if (found == readiness::pending) {
         read_on();
         return;
@@ -339,13 +387,26 @@ void connection_core::deliver_or_read()
     switch (receives_) {
     case reception::frame:
         expect_answer(found);
-        waiter_for<bytes>(*waiting).complete(take_frame(&inbox_));
+        if (found == readiness::value) [[likely]] {
+            waiter_for<bytes>(*waiting).complete_with(inbox_.frame);
+        } else {
+            waiter_for<bytes>(*waiting).complete(why_no_frame());
+        }
         break;
     case reception::batch:
         expect_answer(found);
         waiter_for<std::span<const bytes>>(*waiting).complete(take_batch());
         break;
     case reception::watch: loop_.ready(*waiting); break;
+    }
+}
+
+void connection_core::deliver()
+{
+    try {
+        deliver_or_read();
+    } catch (const std::bad_alloc&) {  // not the session's to catch: it sleeps
+        break_off(make_error_code(boost::system::errc::not_enough_memory));
     }
 }
 
@@ -398,9 +459,14 @@ bool connection_core::has_unread_input() const noexcept
 
 // ---- what receive() calls from outside ----------------------------------------------------------
 
+/// Without AddressSanitizer the session has asked the inbox itself.
 readiness look_for_frame(inbox& i)
 {
+#if defined(LIBNET_ASIO_ADDRESS_SANITIZER)
     return i.core.poll_receive();
+#else
+    return i.core.look_for_frame();
+#endif
 }
 
 result<bytes> why_no_frame(const inbox& i)

@@ -69,21 +69,6 @@ void connection_core::gather_or_flush()
     }
 }
 
-/// A session that answers what it is given, and then waits for more, has its answer framed where it says
-/// it, as if something were gathering already.
-void connection_core::expect_answer(readiness found) noexcept
-{
-    delivered_in_ = static_cast<std::uint32_t>(loop_.turns());
-    if (!answers_at_once_ || found != readiness::value || writing_ || has_failed() ||
-        !out_.empty() || !senders_.empty() || flush_later().linked() ||
-        settings_->options.when_full == overflow::drop_oldest) {
-        return;
-    }
-    only_heartbeats_ = false;
-    out_.gathers_until = high_water_mark();
-    loop_.defer(flush_later());
-}
-
 void connection_core::stop_gathering() noexcept
 {
     flush_later().unlink();

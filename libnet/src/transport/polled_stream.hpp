@@ -33,12 +33,12 @@ public:
     ~polled_stream() override;
 
     loop& home() const noexcept override { return home_; }
-    void read_some(mutable_bytes room, stream_events& events) override;
+    LIBNET_ASIO_HOT void read_some(mutable_bytes room, stream_events& events) override;
     bool knows_when_empty() const noexcept override { return true; }
     bool cancel_read() noexcept override;
     void wait_readable(stream_events& events) override;
     void write_some(std::span<const bytes> pieces, stream_events& events) override;
-    result<std::size_t> try_write(std::span<const bytes> pieces) override;
+    LIBNET_ASIO_HOT result<std::size_t> try_write(std::span<const bytes> pieces) override;
     error_code shutdown_send() noexcept override;
     outlook look() const noexcept override { return outlook_of(descriptor_); }
     std::size_t arrived() const noexcept override { return arrived_at(descriptor_); }
@@ -53,7 +53,7 @@ public:
 private:
     struct write_under_way;
 
-    void on_input(bool ended) override;
+    LIBNET_ASIO_HOT void on_input(bool ended) override;
     void on_room() override;
     void on_poll_end() noexcept override;
 
@@ -61,11 +61,11 @@ private:
     int leave_poll() noexcept;
     void begin_to_read() noexcept;
     void go_on_reading();
-    void try_to_read();
+    LIBNET_ASIO_HOT void try_to_read();
     void look_whether_readable();
     void could_not_read(int why);
-    void end_read(const error_code& failed, std::size_t count);
-    void wait_for_input() noexcept;
+    LIBNET_ASIO_HOT void end_read(const error_code& failed, std::size_t count);
+    LIBNET_ASIO_HOT void wait_for_input() noexcept;
     work_node& read_step() noexcept { return *this; }
     void stop_waiting_for_input() noexcept;
 

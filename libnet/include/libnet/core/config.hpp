@@ -43,6 +43,17 @@
 #define LIBNET_ASIO_ALWAYS_INLINE inline
 #endif
 
+/// For what a message meets at its best, and for what it never does. After each system call the processor
+/// has to fetch anew what it runs, line by line: so the first stands together, and the second, with all that
+/// leads to it, elsewhere.
+#if defined(__GNUC__)
+#define LIBNET_ASIO_HOT [[gnu::hot]]
+#define LIBNET_ASIO_COLD [[gnu::cold]]
+#else
+#define LIBNET_ASIO_HOT
+#define LIBNET_ASIO_COLD
+#endif
+
 /// Whether this file is compiled with AddressSanitizer: GCC's way of saying so, and Clang's.
 #if defined(__SANITIZE_ADDRESS__)
 #define LIBNET_ASIO_ADDRESS_SANITIZER 1

@@ -5,6 +5,7 @@
 #include <libnet/core/config.hpp>
 #include <libnet/core/literals.hpp>
 
+#include <cassert>
 #include <cstddef>
 #include <utility>
 
@@ -54,13 +55,20 @@ public:
     /// that it should have at most where memory is scarce, at least smallest_read.
     mutable_bytes prepare(std::size_t needed = 0, std::size_t most = largest_read)
     {
+        const mutable_bytes same = same_room(most);
+        return same.empty() ? make_room(needed, most) : same;
+    }
+
+    /// The same if it is all of the buffer as it stands, which mostly it is; else nothing.
+    mutable_bytes same_room([[maybe_unused]] std::size_t most = largest_read) noexcept
+    {
 #if !defined(LIBNET_ASIO_ADDRESS_SANITIZER)  // which is told what may be looked at again
         if (empty() && capacity() >= (read_size_ < most ? read_size_ : most)) {
             begin_ = end_ = 0;
             return {storage_.get(), capacity()};
         }
 #endif
-        return make_room(needed, most);
+        return {};
     }
 
     /// What capacity() will be after prepare() with the same arguments.
@@ -70,7 +78,14 @@ public:
     mutable_bytes spare() const noexcept { return {storage_.get() + end_, capacity() - end_}; }
 
     /// So many bytes were read into the room of the last prepare() or spare().
-    void commit(std::size_t count) noexcept;
+    void commit(std::size_t count) noexcept
+    {
+        assert(count <= capacity() - end_);
+        if (count == capacity() - end_) [[unlikely]] {
+            read_size_ = 2 * read_size_ < largest_read ? 2 * read_size_ : largest_read;
+        }
+        end_ += count;
+    }
 
     /// The first `count` bytes of data() are done with.
     void consume(std::size_t count) noexcept { begin_ += count; }

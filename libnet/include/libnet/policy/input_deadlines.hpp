@@ -58,6 +58,13 @@ public:
         }
     }
 
+    /// A whole frame came, and somebody waits from now on for another, of which nothing is here.
+    void begin_idle(time_point now) noexcept
+    {
+        frame_came();
+        idle_start_ = now;
+    }
+
     /// The wait was given up before a frame came.
     void end_wait(time_point now) noexcept;
 

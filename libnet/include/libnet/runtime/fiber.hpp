@@ -51,17 +51,17 @@ struct LIBNET_ASIO_DECL waiter : work_node {
 
     /// Makes this the place where the fiber of `p` waits. Until it is settled, `go_on` is called when
     /// one of its scopes has been stopped, and by the loop if it was given this to run.
-    void suspend(promise_base& p, void (*go_on)(work_node&)) noexcept;
+    inline void suspend(promise_base& p, void (*go_on)(work_node&)) noexcept;
 
     /// Queues the coroutine. A checked await that failed ends its frame instead.
-    void settle() noexcept;
+    LIBNET_ASIO_HOT void settle() noexcept;
     void settle_failed(const error_code& why) noexcept;
 
     /// The awaiting frame is being destroyed.
     void forget() noexcept;
 
     /// What the loop runs when it has been settled.
-    static void resume(work_node& node);
+    LIBNET_ASIO_HOT static void resume(work_node& node);
 
     loop& home() const noexcept;
 
@@ -233,6 +233,13 @@ using described_fiber = described<fiber>;
 inline bool promise_base::out_of_budget() noexcept
 {
     return --running_in().budget_ == 0;
+}
+
+inline void waiter::suspend(promise_base& p, void (*go_on)(work_node&)) noexcept
+{
+    promise = &p;
+    run = go_on;
+    p.running_in().waiter_ = this;
 }
 
 inline loop& waiter::home() const noexcept

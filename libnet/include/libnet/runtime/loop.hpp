@@ -119,6 +119,18 @@ public:
             }
         }
 
+        /// Instead of ending this one and beginning another at once: the next of several events.
+        void end_and_begin() noexcept
+        {
+            if (loop_.depth_ == 1) {
+                loop_.work_off();
+            }
+            ++loop_.turns_;
+            if (loop_.watch_) [[unlikely]] {
+                loop_.watch_turn();
+            }
+        }
+
     private:
         loop& loop_;
     };
@@ -192,7 +204,7 @@ protected:
     void destroy_fibers() noexcept;
 
 private:
-    void work_off() noexcept;
+    LIBNET_ASIO_HOT void work_off() noexcept;
     void work_off_watched() noexcept;
     void watch_turn() noexcept;
     void watch_piece() noexcept;

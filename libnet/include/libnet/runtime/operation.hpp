@@ -92,6 +92,14 @@ struct operation_waiter : waiter {
         }
     }
 
+    /// The same with a value, which is copied once.
+    template <class Value>
+    void complete_with(const Value& value)
+    {
+        ::new (static_cast<void*>(&answer)) result<T>(value);
+        settle();
+    }
+
     readiness poll() { return table->poll(source, arguments); }
     result<T> take() { return table->take(source); }
     void abandon() noexcept { table->abandon(source, *this); }
@@ -230,8 +238,7 @@ struct operation_awaiter {
                 return asked.at == progress::found ? *asked.take() : std::move(*asked.answer);
             }
         } else {
-            switch (asked.at) {
-            case progress::found:
+            if (asked.at == progress::found) [[likely]] {
                 if constexpr (is_small<T>()) {
                     return asked.found;
                 } else if constexpr (std::is_void_v<T>) {
@@ -239,6 +246,8 @@ struct operation_awaiter {
                 } else {
                     return asked.take();
                 }
+            }
+            switch (asked.at) {
             case progress::suspended: return std::move(asked.answer);
             case progress::stopped: return failed<T>(asked.promise->stopped());
             default: return asked.take();

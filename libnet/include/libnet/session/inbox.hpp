@@ -103,6 +103,12 @@ struct inbox {
         return received.prepare(whole, most);
     }
 
+    /// The same where everything stays as it is; else nothing.
+    mutable_bytes same_room(std::size_t most) noexcept
+    {
+        return ahead_memory.get() != nullptr ? received.same_room(most) : mutable_bytes{};
+    }
+
     /// Gives all memory back if nothing was received that somebody still needs.
     void release() noexcept
     {
@@ -139,9 +145,9 @@ struct inbox {
     buffer_memory ahead_memory;
 };
 
-LIBNET_ASIO_DECL readiness look_for_frame(inbox& i);
+LIBNET_ASIO_HOT LIBNET_ASIO_DECL readiness look_for_frame(inbox& i);
 LIBNET_ASIO_DECL result<bytes> why_no_frame(const inbox& i);
-LIBNET_ASIO_DECL void wait_for_frame(void* i, operation_waiter<bytes>& w);
+LIBNET_ASIO_HOT LIBNET_ASIO_DECL void wait_for_frame(void* i, operation_waiter<bytes>& w);
 LIBNET_ASIO_DECL void abandon_frame(void* i, operation_waiter<bytes>& w) noexcept;
 LIBNET_ASIO_DECL loop& home_of_inbox(void* i);
 
