@@ -214,7 +214,7 @@ TEST_F(SystemCalls, OfATurnAreSharedByItsMessages)
 }
 
 // A lock that two shards want at the same time is a call of futex. Threads that begin and end wait for each
-// other, now more often, now less, but not once more for a message more.
+// other, now more often, now less, and the more so on a machine with other work, but not once more for a message more.
 TEST_P(SystemCallsOf, AMessageAreNoLocks)
 {
     constexpr int rounds = 150;

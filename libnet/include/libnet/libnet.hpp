@@ -7,6 +7,7 @@
 #endif
 
 #include <libnet/core/buffer_memory.hpp>
+#include <libnet/core/byte_order.hpp>
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
 #include <libnet/core/counter.hpp>

@@ -1,5 +1,7 @@
 #include <libnet/policy/admission.hpp>
 
+#include <map>
+
 namespace libnet {
 namespace {
 
@@ -10,9 +12,22 @@ std::size_t burst_of(const admission_limits& limits) noexcept
 
 }  // namespace
 
+/// By whole address, so that a new prefix counts those who are here already. Ordered, and not hashed: a
+/// network's addresses are neighbours, and an attacker chooses addresses.
+struct admission::counts : std::map<ip_address, std::size_t> {};
+
 admission::admission(const admission_limits& limits) noexcept
     : limits_(limits), tokens_(limits.accept_rate, burst_of(limits))
 {
+}
+
+admission::admission(admission&& other) noexcept = default;
+admission& admission::operator=(admission&& other) noexcept = default;
+admission::~admission() = default;
+
+std::size_t admission::addresses() const noexcept
+{
+    return of_address_ ? of_address_->size() : 0;
 }
 
 admission::decision admission::ask(const ip_address& who, time_point now)
@@ -76,11 +91,14 @@ bool admission::has_room_for(const ip_address& who) const noexcept
     if (who.empty() || limits_.max_per_address == no_limit) {
         return true;
     }
+    if (!of_address_) {
+        return limits_.max_per_address != 0;
+    }
     const unsigned bits = who.is_v4() ? limits_.ipv4_prefix : limits_.ipv6_prefix;
     const ip_address network = who.network(bits);
     std::size_t count = 0;
-    for (auto entry = of_address_.lower_bound(network);
-         entry != of_address_.end() && count < limits_.max_per_address &&
+    for (auto entry = of_address_->lower_bound(network);
+         entry != of_address_->end() && count < limits_.max_per_address &&
          entry->first.network(bits) == network;
          ++entry) {
         count += entry->second;
@@ -90,16 +108,23 @@ bool admission::has_room_for(const ip_address& who) const noexcept
 
 void admission::count(const ip_address& who)
 {
-    if (!who.empty()) {
-        ++of_address_.try_emplace(who, 0).first->second;
+    if (who.empty()) {
+        return;
     }
+    if (!of_address_) {
+        of_address_ = std::make_unique<counts>();
+    }
+    ++of_address_->try_emplace(who, 0).first->second;
 }
 
 void admission::forget(const ip_address& who) noexcept
 {
-    const auto entry = of_address_.find(who);
-    if (entry != of_address_.end() && --entry->second == 0) {
-        of_address_.erase(entry);
+    if (!of_address_) {
+        return;
+    }
+    const auto entry = of_address_->find(who);
+    if (entry != of_address_->end() && --entry->second == 0) {
+        of_address_->erase(entry);
     }
 }
 

@@ -459,14 +459,14 @@ bool connection_core::has_unread_input() const noexcept
 
 // ---- what receive() calls from outside ----------------------------------------------------------
 
-/// Without AddressSanitizer the session has asked the inbox itself.
+readiness next_frame(inbox& i)
+{
+    return i.core.poll_receive();
+}
+
 readiness look_for_frame(inbox& i)
 {
-#if defined(LIBNET_ASIO_ADDRESS_SANITIZER)
-    return i.core.poll_receive();
-#else
     return i.core.look_for_frame();
-#endif
 }
 
 result<bytes> why_no_frame(const inbox& i)

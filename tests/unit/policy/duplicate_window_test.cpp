@@ -35,26 +35,36 @@ TEST(DuplicateWindow, DoesNotKnowWhatIsTooOld)
 }
 
 // Against a set that remembers everything.
-TEST(DuplicateWindow, AgreesWithAMemoryWithoutBound)
+template <std::size_t Size>
+void agrees_with_a_memory_without_bound()
 {
-    duplicate_window<64> window;
+    using what = typename duplicate_window<Size>::verdict;
+    duplicate_window<Size> window;
     std::set<std::uint64_t> seen;
     std::uint64_t newest = 0;
     std::uint64_t random = 1;
     for (int i = 0; i < 20'000; ++i) {
         random = random * 6364136223846793005U + 1442695040888963407U;
-        const std::uint64_t number = static_cast<std::uint64_t>(i) / 4 + (random >> 33) % 90;
-        const verdict v = window.look(number);
+        const std::uint64_t number =
+            static_cast<std::uint64_t>(i) / 4 + (random >> 33) % (Size + Size / 2);
+        const what v = window.look(number);
         if (seen.empty() || number > newest) {
-            EXPECT_EQ(v, verdict::newest);
+            EXPECT_EQ(v, what::newest);
             newest = number;
-        } else if (newest - number >= 64) {
-            EXPECT_EQ(v, verdict::too_old);
+        } else if (newest - number >= Size) {
+            EXPECT_EQ(v, what::too_old);
         } else {
-            EXPECT_EQ(v, seen.contains(number) ? verdict::duplicate : verdict::late);
+            EXPECT_EQ(v, seen.contains(number) ? what::duplicate : what::late);
         }
         seen.insert(number);
     }
+}
+
+TEST(DuplicateWindow, AgreesWithAMemoryWithoutBound)
+{
+    agrees_with_a_memory_without_bound<64>();
+    agrees_with_a_memory_without_bound<200>();  // in several words, and not all of the last
+    agrees_with_a_memory_without_bound<1>();
 }
 
 }  // namespace

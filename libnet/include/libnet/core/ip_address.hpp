@@ -37,14 +37,19 @@ public:
     bool is_v6() const noexcept { return size_ == 16; }
 
     /// 4 or 16 bytes in the network's order, or none. Valid as long as this address.
-    bytes octets() const noexcept { return bytes(octets_).first(size_); }
+    bytes octets() const noexcept { return {octets_.data(), size_}; }
 
     /// The network that it belongs to: its first `bits` bits, and zeroes. More bits than it has are
     /// all of them.
     ip_address network(unsigned bits) const noexcept;
 
     /// By family, then by bytes: the addresses of a network stand side by side.
-    friend auto operator<=>(const ip_address&, const ip_address&) = default;
+    friend std::strong_ordering operator<=>(const ip_address& a, const ip_address& b) noexcept
+    {
+        return a.size_ != b.size_
+                   ? a.size_ <=> b.size_
+                   : std::memcmp(a.octets_.data(), b.octets_.data(), sizeof a.octets_) <=> 0;
+    }
     friend bool operator==(const ip_address& a, const ip_address& b) noexcept
     {
         return a.size_ == b.size_ &&

@@ -1,9 +1,8 @@
 #pragma once
 
+#include <libnet/core/byte_order.hpp>
 #include <libnet/core/literals.hpp>
 #include <libnet/framing/framing.hpp>
-
-#include <boost/endian/conversion.hpp>
 
 #include <bit>
 #include <concepts>
@@ -202,15 +201,13 @@ private:
     {
         Field value;
         std::memcpy(&value, field, sizeof value);
-        return options_.order == std::endian::native ? value : boost::endian::endian_reverse(value);
+        return detail::in_order(value, options_.order);
     }
 
     template <class Field>
     void write_as(std::uint64_t length, std::byte* field) const noexcept
     {
-        auto value = static_cast<Field>(length);
-        value =
-            options_.order == std::endian::native ? value : boost::endian::endian_reverse(value);
+        const Field value = detail::in_order(static_cast<Field>(length), options_.order);
         std::memcpy(field, &value, sizeof value);
     }
 

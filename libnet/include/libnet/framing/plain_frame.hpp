@@ -1,10 +1,10 @@
 #pragma once
 
+#include <libnet/core/byte_order.hpp>
 #include <libnet/core/bytes.hpp>
 #include <libnet/core/config.hpp>
 
-#include <boost/endian/conversion.hpp>
-
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -34,7 +34,7 @@ LIBNET_ASIO_ALWAYS_INLINE std::size_t plain_frame_at(bytes received, plain_sizes
     }
     std::uint32_t length;
     std::memcpy(&length, received.data(), plain_head);
-    boost::endian::big_to_native_inplace(length);
+    length = in_order(length, std::endian::big);
     return sizes.has(length) && length <= received.size() - plain_head ? plain_head + length : 0;
 }
 
@@ -47,7 +47,7 @@ constexpr bytes plain_payload(bytes received, std::size_t whole) noexcept
 /// Writes one where there is room for it; the payload is not empty.
 LIBNET_ASIO_ALWAYS_INLINE void write_plain_frame(std::byte* at, bytes payload) noexcept
 {
-    const auto length = boost::endian::native_to_big(static_cast<std::uint32_t>(payload.size()));
+    const auto length = in_order(static_cast<std::uint32_t>(payload.size()), std::endian::big);
     std::memcpy(at, &length, plain_head);
     std::memcpy(at + plain_head, payload.data(), payload.size());
 }

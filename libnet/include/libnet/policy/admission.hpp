@@ -7,7 +7,7 @@
 #include <libnet/policy/token_bucket.hpp>
 
 #include <cstddef>
-#include <map>
+#include <memory>
 #include <optional>
 
 namespace libnet {
@@ -44,6 +44,9 @@ public:
 
     /// With nobody in.
     explicit admission(const admission_limits& limits = {}) noexcept;
+    admission(admission&& other) noexcept;
+    admission& operator=(admission&& other) noexcept;
+    ~admission();
 
     /// Asks for one more, and counts it if it is let in; only then it costs some of the rate.
     ///
@@ -77,7 +80,7 @@ public:
     std::size_t connections() const noexcept { return connections_; }
 
     /// Entries: addresses with at least one connection.
-    std::size_t addresses() const noexcept { return of_address_.size(); }
+    std::size_t addresses() const noexcept;
 
 private:
     bool has_room_for(const ip_address& who) const noexcept;
@@ -87,9 +90,8 @@ private:
     admission_limits limits_;
     std::size_t connections_ = 0;
 
-    /// By whole address, so that a new prefix counts those who are here already. Ordered, and not
-    /// hashed: a network's addresses are neighbours, and an attacker chooses addresses.
-    std::map<ip_address, std::size_t> of_address_;
+    struct counts;
+    std::unique_ptr<counts> of_address_;  // once somebody with an address has come
     token_bucket tokens_;
 };
 

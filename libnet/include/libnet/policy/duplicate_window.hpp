@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bitset>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,28 +30,40 @@ public:
         if (!any_ || number > newest_) {
             if (any_ && number - newest_ < Size) {
                 for (std::uint64_t i = newest_ + 1; i != number; ++i) {
-                    came_.reset(i % Size);
+                    forget(i);
                 }
             } else {
-                came_.reset();
+                came_ = {};
             }
             any_ = true;
             newest_ = number;
-            came_.set(number % Size);
+            remember(number);
             return verdict::newest;
         }
         if (newest_ - number >= Size) {
             return verdict::too_old;
         }
-        if (came_.test(number % Size)) {
+        if (has_come(number)) {
             return verdict::duplicate;
         }
-        came_.set(number % Size);
+        remember(number);
         return verdict::late;
     }
 
 private:
-    std::bitset<Size> came_;
+    static constexpr std::size_t word = 64;
+
+    static constexpr std::uint64_t bit_of(std::uint64_t number) noexcept
+    {
+        return std::uint64_t{1} << number % Size % word;
+    }
+    std::uint64_t& word_of(std::uint64_t number) noexcept { return came_[number % Size / word]; }
+
+    void remember(std::uint64_t number) noexcept { word_of(number) |= bit_of(number); }
+    void forget(std::uint64_t number) noexcept { word_of(number) &= ~bit_of(number); }
+    bool has_come(std::uint64_t number) noexcept { return (word_of(number) & bit_of(number)) != 0; }
+
+    std::array<std::uint64_t, (Size + word - 1) / word> came_{};
     std::uint64_t newest_ = 0;
     bool any_ = false;
 };

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <libnet/core/list_node.hpp>
 #include <libnet/core/result.hpp>
 #include <libnet/core/time.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <iterator>
-#include <list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,59 +45,56 @@ public:
         if (known == places_.end()) {
             return nullptr;
         }
-        if (now >= known->second->good_until) {
-            forget(known->second);
+        entry& remembered = *known->second;
+        if (now >= remembered.good_until) {
+            places_.erase(known);
             return nullptr;
         }
-        entries_.splice(entries_.begin(), entries_, known->second);
-        return &known->second->answer;
+        remembered.unlink();
+        by_use_.push_back(remembered);
+        return &remembered.answer;
     }
 
     /// Remembers an answer from now on, in the place of an earlier one.
     void keep(std::string_view key, result<Value> answer, time_point now)
     {
         if (const auto known = places_.find(key); known != places_.end()) {
-            forget(known->second);
+            places_.erase(known);
         }
         const duration life =
             answer.has_value() ? options_.time_to_live : options_.failure_time_to_live;
         if (life <= duration::zero() || options_.entries == 0) {
             return;
         }
-        if (entries_.size() == options_.entries) {
-            forget(std::prev(entries_.end()));
+        if (places_.size() >= options_.entries) {
+            places_.erase(places_.find(by_use_.front().key));
         }
-        entries_.push_front({std::string(key), std::move(answer), add(now, life)});
-        places_.emplace(entries_.front().key, entries_.begin());
+        auto kept = std::make_unique<entry>(std::string(key), std::move(answer), add(now, life));
+        entry& newest = *kept;
+        places_.emplace(newest.key, std::move(kept));
+        by_use_.push_back(newest);
     }
 
     /// Forgets all answers.
-    void clear() noexcept
-    {
-        places_.clear();
-        entries_.clear();
-    }
+    void clear() noexcept { places_.clear(); }
 
     /// How many answers are kept, stale ones included.
-    std::size_t size() const noexcept { return entries_.size(); }
+    std::size_t size() const noexcept { return places_.size(); }
 
 private:
-    struct entry {
+    struct entry : detail::list_node {
+        entry(std::string of, result<Value> found, time_point until)
+            : key(std::move(of)), answer(std::move(found)), good_until(until)
+        {
+        }
         std::string key;
         result<Value> answer;
         time_point good_until;
     };
-    using place = typename std::list<entry>::iterator;
-
-    void forget(place which)
-    {
-        places_.erase(which->key);
-        entries_.erase(which);
-    }
 
     lookup_cache_options options_;
-    std::list<entry> entries_;  // those that were asked for last come first
-    std::unordered_map<std::string_view, place> places_;
+    std::unordered_map<std::string_view, std::unique_ptr<entry>> places_;  // by its own key
+    detail::node_list<entry> by_use_;  // those that were asked for last come last
 };
 
 }  // namespace libnet

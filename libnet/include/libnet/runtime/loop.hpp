@@ -101,18 +101,13 @@ public:
         {
             l.threads_.enter();
             ++l.depth_;
-            ++l.turns_;
-            if (l.watch_) [[unlikely]] {
-                l.watch_turn();
-            }
+            begin();
         }
         turn(const turn&) = delete;
         turn& operator=(const turn&) = delete;
         ~turn()
         {
-            if (loop_.depth_ == 1) {
-                loop_.work_off();
-            }
+            end();
             if (--loop_.depth_ == 0) {
                 loop_.leave();
                 loop_.threads_.leave();
@@ -122,16 +117,25 @@ public:
         /// Instead of ending this one and beginning another at once: the next of several events.
         void end_and_begin() noexcept
         {
-            if (loop_.depth_ == 1) {
-                loop_.work_off();
-            }
+            end();
+            begin();
+        }
+
+    private:
+        void begin() noexcept
+        {
             ++loop_.turns_;
             if (loop_.watch_) [[unlikely]] {
                 loop_.watch_turn();
             }
         }
+        void end() noexcept
+        {
+            if (loop_.depth_ == 1) {
+                loop_.work_off();
+            }
+        }
 
-    private:
         loop& loop_;
     };
 

@@ -85,12 +85,7 @@ struct inbox {
     bytes unseen() const noexcept { return received.data().subspan(handed_out); }
 
     /// Nobody will ask for it any more.
-    void clear() noexcept
-    {
-        received.consume(received.size());
-        handed_out = 0;
-        forget_found();
-    }
+    LIBNET_ASIO_DECL void clear() noexcept;
 
     /// Room for the next read, and for what is found in it. As receive_buffer::prepare().
     mutable_bytes prepare(std::size_t most) { return prepare(needed, most); }
@@ -110,13 +105,7 @@ struct inbox {
     }
 
     /// Gives all memory back if nothing was received that somebody still needs.
-    void release() noexcept
-    {
-        received.release();
-        if (received.capacity() == 0 && !has_found()) {
-            ahead_memory = {};
-        }
-    }
+    LIBNET_ASIO_DECL void release() noexcept;
 
     /// Frames that were found and not handed out, from `ahead_next` to `ahead_end`. Not before prepare().
     ahead_frames& ahead() const noexcept
@@ -145,6 +134,8 @@ struct inbox {
     buffer_memory ahead_memory;
 };
 
+LIBNET_ASIO_DECL readiness next_frame(inbox& i);
+/// Where next() has found none.
 LIBNET_ASIO_HOT LIBNET_ASIO_DECL readiness look_for_frame(inbox& i);
 LIBNET_ASIO_DECL result<bytes> why_no_frame(const inbox& i);
 LIBNET_ASIO_HOT LIBNET_ASIO_DECL void wait_for_frame(void* i, operation_waiter<bytes>& w);
@@ -154,13 +145,11 @@ LIBNET_ASIO_DECL loop& home_of_inbox(void* i);
 LIBNET_ASIO_ALWAYS_INLINE readiness poll_frame(void* source, operation_arguments)
 {
     inbox& i = *static_cast<inbox*>(source);
-#if !defined(                                                                                      \
-    LIBNET_ASIO_ADDRESS_SANITIZER)  // the long way marks what was consumed as not to be looked at
-    if (i.next()) {
-        return readiness::value;
-    }
+#if defined(LIBNET_ASIO_ADDRESS_SANITIZER)
+    return next_frame(i);  // which marks what was consumed as not to be looked at
+#else
+    return i.next() ? readiness::value : look_for_frame(i);
 #endif
-    return look_for_frame(i);
 }
 
 LIBNET_ASIO_ALWAYS_INLINE result<bytes> take_frame(void* source)

@@ -5,10 +5,9 @@
 #include <libnet/core/config.hpp>
 #include <libnet/framing/any_framing.hpp>
 
+#include <cstddef>
 #include <cstring>
 #include <memory>
-#include <new>
-#include <vector>
 
 namespace libnet::detail {
 
@@ -16,8 +15,13 @@ namespace libnet::detail {
 ///
 ///     |  dropped  |  data()            |  room()            |
 ///     0         begin                 end                capacity
-class output_buffer {
+class LIBNET_ASIO_DECL output_buffer {
 public:
+    output_buffer() noexcept;
+    output_buffer(output_buffer&& other) noexcept;
+    output_buffer& operator=(output_buffer&& other) noexcept;
+    ~output_buffer();
+
     bytes data() const noexcept { return {storage_.get() + begin_, size()}; }
     std::size_t size() const noexcept { return end_ - begin_; }
     std::size_t capacity() const noexcept { return storage_.size(); }
@@ -58,66 +62,32 @@ public:
 
     /// What was appended since the last mark is one message, which drop_oldest() can drop. Without
     /// memory for the mark, it goes with the next one.
-    void mark_message() noexcept
-    {
-        try {
-            if (!marks_) {
-                marks_ = std::make_unique<marks>();
-            }
-            marks_->messages.push_back(size() - marks_->marked);
-            marks_->marked = size();
-        } catch (const std::bad_alloc&) {
-        }
-    }
+    void mark_message() noexcept;
 
     /// Drops the first marked message; false if there is none.
-    bool drop_oldest() noexcept
-    {
-        if (!marks_ || marks_->oldest == marks_->messages.size()) {
-            return false;
-        }
-        auto& [messages, oldest, marked] = *marks_;
-        const std::size_t dropped = messages[oldest++];
-        begin_ += dropped;
-        marked -= dropped;
-        if (oldest > messages.size() / 2) {  // moves each of them once at most
-            messages.erase(messages.begin(), messages.begin() + static_cast<long>(oldest));
-            oldest = 0;
-        }
-        return true;
-    }
+    bool drop_oldest() noexcept;
 
-    void release() noexcept
-    {
-        clear();
-        storage_ = {};
-        marks_.reset();
-    }
+    void release() noexcept;
 
 private:
     static constexpr std::size_t smallest = 1024;
 
-    LIBNET_ASIO_DECL void make_room(std::size_t more, std::size_t most);
+    void make_room(std::size_t more, std::size_t most);
 
     void forget_messages() noexcept
     {
-        if (marks_) {
-            marks_->messages.clear();
-            marks_->oldest = marks_->marked = 0;
+        if (marks_ != nullptr) [[unlikely]] {
+            forget_marks();
         }
     }
+    void forget_marks() noexcept;
 
-    /// Messages that may be dropped: most connections never drop any.
-    struct marks {
-        std::vector<std::size_t> messages;  // sizes, the first at `oldest`
-        std::size_t oldest = 0;
-        std::size_t marked = 0;  // bytes of all of them
-    };
+    struct marks;
 
     buffer_memory storage_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
-    std::unique_ptr<marks> marks_;
+    std::unique_ptr<marks> marks_;  // of messages that may be dropped: mostly none ever are
 };
 
 }  // namespace libnet::detail

@@ -5,9 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 /// Which answer is for which request: what a session of `requests` writes down.
 namespace libnet::detail {
@@ -21,19 +21,28 @@ public:
     {
         return codec.encode(t.request());
     }
-    void add(Ticket t) { calls_.push_back(std::move(t)); }
-    std::size_t size() const noexcept { return calls_.size(); }
+    void add(Ticket t)
+    {
+        if (answered_ != 0 && calls_.size() == calls_.capacity()) {
+            forget_answered();
+        }
+        calls_.push_back(std::move(t));
+    }
+    std::size_t size() const noexcept { return calls_.size() - answered_; }
     void forget_unwanted() noexcept {}  // their answers come even so
 
     /// False if it answers nothing.
     template <class Codec>
     bool answer(Codec& codec, bytes frame)
     {
-        if (calls_.empty()) {
+        if (size() == 0) {
             return false;
         }
-        Ticket asked = std::move(calls_.front());
-        calls_.pop_front();
+        Ticket asked = std::move(calls_[answered_++]);
+        if (size() == 0) {
+            calls_.clear();
+            answered_ = 0;
+        }
         settle(asked, codec.decode(frame));
         return true;
     }
@@ -50,7 +59,20 @@ private:
         t.answer(std::move(answer));
     }
 
-    std::deque<Ticket> calls_;
+    /// Twice the room that they need, so that each is moved twice at most.
+    void forget_answered()
+    {
+        std::vector<Ticket> waiting;
+        waiting.reserve(2 * size() + 1);
+        for (std::size_t i = answered_; i != calls_.size(); ++i) {
+            waiting.push_back(std::move(calls_[i]));
+        }
+        calls_.swap(waiting);
+        answered_ = 0;
+    }
+
+    std::vector<Ticket> calls_;
+    std::size_t answered_ = 0;  // of them, at the front
 };
 
 /// Answers say which request they are for.

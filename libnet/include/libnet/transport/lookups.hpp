@@ -5,14 +5,11 @@
 #include <libnet/core/socket_address.hpp>
 #include <libnet/policy/lookup_cache.hpp>
 #include <libnet/runtime/task.hpp>
-#include <libnet/runtime/wait_list.hpp>
 
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace libnet {
@@ -35,6 +32,9 @@ public:
 
     /// `ask` asks the system; `home` must outlive it.
     lookups(loop& home, question ask, lookup_cache_options remember = {});
+    lookups(const lookups&) = delete;
+    lookups& operator=(const lookups&) = delete;
+    ~lookups();
 
     /// The addresses of `host`, without a port.
     ///
@@ -43,22 +43,18 @@ public:
     task<addresses> find(std::string host);
 
     /// How many questions are being asked.
-    std::size_t under_way() const noexcept { return under_way_.size(); }
+    std::size_t under_way() const noexcept;
 
 private:
-    struct lookup {
-        explicit lookup(loop& home) : waiting(home) {}
-        detail::wait_list waiting;
-        std::optional<result<addresses>> found;
-    };
+    struct lookup;
+    struct books;
 
     std::shared_ptr<lookup> begin(const std::string& host);
     task<> look_up(std::string host, std::shared_ptr<lookup> into);
 
     loop& home_;
     question ask_;
-    lookup_cache<addresses> cache_;
-    std::unordered_map<std::string, std::shared_ptr<lookup>> under_way_;
+    std::unique_ptr<books> books_;
 };
 
 }  // namespace libnet
