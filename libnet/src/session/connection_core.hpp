@@ -71,7 +71,7 @@ public:
     ~connection_core() override;
 
     // What the operations ask.
-    LIBNET_ASIO_HOT readiness poll_receive();
+    LIBNET_ASIO_ALWAYS_INLINE readiness poll_receive();
     LIBNET_ASIO_HOT readiness look_for_frame();
     readiness poll_batch();
     readiness poll_send(bytes payload);
@@ -189,7 +189,6 @@ private:
     };
 
     // input
-    LIBNET_ASIO_ALWAYS_INLINE readiness next_frame();
     readiness decode_ahead();
     std::size_t take_plain_frames(bytes unseen);
     std::size_t find_frames(bytes unseen, std::span<found_frame> room, decoded& last);

@@ -23,16 +23,11 @@ error named_by_first_words(error failure, bytes received) noexcept
 
 }  // namespace
 
-readiness connection_core::next_frame()
+readiness connection_core::poll_receive()
 {
     const bool found_before = inbox_.next();
     poison(inbox_.received.consumed());
     return found_before ? readiness::value : look_for_frame();
-}
-
-readiness connection_core::poll_receive()
-{
-    return next_frame();
 }
 
 /// Where there is none that is plain or was found before.
@@ -375,7 +370,7 @@ void connection_core::deliver_or_read()
         }
         return;
     }
-    const readiness found = receives_ == reception::batch ? poll_batch() : next_frame();
+    const readiness found = receives_ == reception::batch ? poll_batch() : poll_receive();
     if (found == readiness::pending) {
         read_on();
         return;

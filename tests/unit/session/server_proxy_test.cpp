@@ -4,11 +4,8 @@
 #include "support/sessions.hpp"
 
 #include <libnet/framing/raw.hpp>
-#include <libnet/runtime/within.hpp>
-#include <libnet/session/connect.hpp>
 #include <libnet/session/server.hpp>
 #include <libnet/testing/for_each_split.hpp>
-#include <libnet/testing/simulated_network.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -476,66 +473,6 @@ TEST(ServerProxy, TellsAClientOfTheBalancerWhyItIsRefused)
     world w(options);
     connection& client = w.come_with(balancer, proxy_v1_ipv4);
     EXPECT_EQ(w.sim.run(receive_text(client)).value(), "\0\0\0\x0Ftoo many of you"s);
-}
-
-// ---- a client sends one -------------------------------------------------------------------------
-
-task<std::string> whom_it_sees(const connect_options& options)
-{
-    auto peer = co_await checked(connect("10.0.0.9:9000", options));
-    co_await checked(peer.send("hello"));
-    const bytes reply = co_await checked(peer.receive());
-    co_return to_string(reply);
-}
-
-struct network_world {
-    network_world() : subject("10.0.0.9:9000", answer, trusting())
-    {
-        sim.start(on(sim.network().add_host("shop", {"10.0.0.9"}), subject.run()));
-        sim.settle();
-    }
-
-    static server_options trusting()
-    {
-        server_options options;
-        options.proxy = {.headers = proxy_protocol::required,
-                         .trusted = {ip_network(v4(192, 0, 2, 1), 32)}};
-        return options;
-    }
-
-    static task<> answer(connection& peer)
-    {
-        while (auto frame = co_await peer.receive()) {
-            co_await peer.send(peer.peer());
-        }
-    }
-
-    simulation sim;
-    libnet::server subject;
-};
-
-TEST(ClientProxy, SaysForWhomItConnects)
-{
-    network_world w;
-    const socket_address source{.address = v4(203, 0, 113, 7), .port = 4711};
-    const socket_address destination{.address = v4(192, 0, 2, 9), .port = 443};
-    for (const auto version : {proxy_header::version::v1, proxy_header::version::v2}) {
-        connect_options options;
-        options.proxy = proxy_header::for_client(source, destination, version);
-        EXPECT_EQ(w.sim.run(whom_it_sees(options)).value(), proxied_client);
-        options.proxy = proxy_header::for_nobody(version);
-        EXPECT_THAT(w.sim.run(whom_it_sees(options)).value(), ::testing::StartsWith("192.0.2.1:"));
-    }
-    EXPECT_FALSE(w.sim.run(whom_it_sees(connect_options())));
-}
-
-TEST(ClientProxy, SendsNoneThatNobodyCouldRead)
-{
-    network_world w;
-    connect_options options;
-    options.proxy = proxy_header::for_nobody(proxy_header::version::v1);
-    options.proxy->tlvs.add(proxy_tlv::type::noop, "");
-    EXPECT_EQ(w.sim.run(whom_it_sees(options)).error(), error::refused_payload);
 }
 
 }  // namespace
