@@ -77,7 +77,7 @@ elseif(CONSUMER STREQUAL "apps") # of a shared build only one program is built f
 elseif(CONSUMER STREQUAL "find_package")
     take_source()
     configure_build("${scratch}/build" "-DCMAKE_PREFIX_PATH=${prefix}")
-    run_programs("${scratch}/build" my_server my_tests my_tls_test my_tests_without_rtti)
+    run_programs("${scratch}/build" my_server my_tests my_tls_test my_tests_without_rtti my_tests_with_asan)
     expect_error(libnet/libnet.hpp -fno-exceptions "libnet needs exceptions")
     expect_error(libnet/asio.hpp -fno-rtti "needs RTTI, unless libnet is built without it")
 

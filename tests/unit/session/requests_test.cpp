@@ -336,6 +336,38 @@ TEST(Pipelined, AnswersInOrderWithoutWaitingForEach)
     }
 }
 
+// So there is never a moment in which nothing is to be remembered.
+TEST(Pipelined, AnswersInOrderHoweverLongSomethingIsUnderWay)
+{
+    simulation sim;
+    auto [ours, theirs] = sim.connect();
+    texts calls;
+    sim.start(pipelined(ours, calls));
+    std::vector<answer> got(1000);
+    std::size_t called = 0;
+    const auto call = [&] {
+        sim.start(keep(calls.call(std::to_string(called)), got[called]));
+        ++called;
+        sim.settle();
+    };
+    const auto answer_one = [&] {
+        const std::string request = to_string(sim.run(theirs.receive()).value());
+        (void)sim.run(theirs.send("re: " + request));
+        sim.settle();
+    };
+    for (int i = 0; i < 3; ++i) {
+        call();
+    }
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        answer_one();
+        ASSERT_EQ(shown(got[i]), "re: " + std::to_string(i));
+        if (called < got.size()) {
+            call();
+            ASSERT_EQ(calls.stats().in_flight, 3U);
+        }
+    }
+}
+
 TEST(Pipelined, LimitsWhatIsInFlight)
 {
     simulation sim;
